@@ -1,0 +1,289 @@
+/* kstt.h - the only door to the kyutai-stt core.
+ *
+ * Recipe (a live stream):
+ *   kstt_init(dir)                      once per process; finds the CPU kernels
+ *   kstt_engine_create(path, ...)       one loaded model on one device
+ *   kstt_session_create(engine, ...)    one audio stream
+ *   loop: kstt_session_push_pcm, kstt_engine_step, kstt_session_poll
+ *   kstt_session_end, then step and poll until KSTT_EVENT_END
+ *
+ * Recipe (as transformers' generate): kstt_generation_create, _advance until finished, _tokens.
+ *
+ * Contract
+ *   - Synchronous calls, results are pulled, no callbacks, no exceptions, nothing printed.
+ *   - Every fallible call returns a kstt_status and fills *err (err may be NULL). On failure *out is NULL.
+ *   - Caller owns all buffers; lengths are counted in elements, not bytes. Strings are UTF-8.
+ *   - Objects are opaque and owned by whoever created them. Freeing an engine frees its sessions, generations,
+ *     and encodings; their handles are then invalid. All *_free functions accept NULL.
+ *   - An engine computes one call at a time: a compute call (marked [compute]) that meets another one
+ *     returns KSTT_STATUS_BUSY at once. The other calls may run beside a compute call.
+ *   - Frame = one codec step of audio (info.frame_size samples). Step = one decoder pass; emits one token per row.
+ */
+#ifndef KSTT_H
+#define KSTT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32) && defined(KSTT_BUILD)
+#    define KSTT_API __declspec(dllexport)
+#elif defined(__GNUC__)
+#    define KSTT_API __attribute__((visibility("default")))
+#else
+#    define KSTT_API
+#endif
+
+#define KSTT_ABI_VERSION 1
+
+typedef int32_t kstt_status;
+
+enum {
+    KSTT_STATUS_OK                 = 0,
+    KSTT_STATUS_INVALID_ARGUMENT   = 1,  /* a value outside its documented range */
+    KSTT_STATUS_INVALID_STATE      = 2,  /* e.g. push after end, tokens before the generation finished */
+    KSTT_STATUS_BUSY               = 3,  /* another compute call is running on this engine */
+    KSTT_STATUS_FILE_NOT_FOUND     = 4,
+    KSTT_STATUS_FILE_ACCESS        = 5,  /* exists but cannot be read */
+    KSTT_STATUS_MODEL_FORMAT       = 6,  /* damaged or inconsistent checkpoint: names the key or tensor */
+    KSTT_STATUS_MODEL_UNSUPPORTED  = 7,  /* well-formed, but of a kind this build cannot run */
+    KSTT_STATUS_INVALID_AUDIO      = 8,  /* NaN or infinite samples, impossible rate */
+    KSTT_STATUS_OUT_OF_MEMORY      = 9,
+    KSTT_STATUS_DEVICE_UNAVAILABLE = 10,
+    KSTT_STATUS_NO_SLOT            = 11, /* all slots of the engine are taken */
+    KSTT_STATUS_INTERNAL           = 12  /* a defect in this library */
+};
+
+typedef struct kstt_error {
+    kstt_status status;
+    char        message[1020]; /* what failed, expected and found; NUL-terminated, cut if longer */
+} kstt_error;
+
+typedef struct kstt_engine     kstt_engine;
+typedef struct kstt_session    kstt_session;
+typedef struct kstt_generation kstt_generation;
+typedef struct kstt_encoding   kstt_encoding;
+typedef struct kstt_resampler  kstt_resampler;
+
+/* ---- process --------------------------------------------------------------------------------------------------- */
+
+KSTT_API int32_t kstt_abi_version(void);
+
+/* Loads the CPU kernels that suit this processor from `kernel_dir` (the folder of the addon). NULL: statically linked.
+ * Idempotent and thread-safe. */
+KSTT_API kstt_status kstt_init(const char * kernel_dir, kstt_error * err);
+
+/* Message of a status, in English; never NULL. */
+KSTT_API const char * kstt_status_name(kstt_status status);
+
+/* ---- engine ---------------------------------------------------------------------------------------------------- */
+
+/* Which encoder keys a query may see (spec 3.4). Both follow the config's sliding_window w. */
+enum {
+    KSTT_CODEC_WINDOW_STREAMING = 0, /* first of the columns of a frame sees w-1 keys, the last one w (upstream, live) */
+    KSTT_CODEC_WINDOW_UNIFORM   = 1  /* every query sees w keys (transformers) */
+};
+
+typedef struct kstt_engine_params {
+    int32_t n_threads; /* 0: chosen from the processor and the model's size; else 1..256 */
+    int32_t n_slots;   /* sessions that run at once, 1..4096; state memory grows with it */
+    int32_t reserved[6];
+} kstt_engine_params;
+
+KSTT_API kstt_engine_params kstt_engine_default_params(void);
+
+typedef struct kstt_engine_info {
+    int32_t sample_rate;      /* Hz; 24000 for the published checkpoints */
+    int32_t frame_size;       /* samples per frame, 1920 */
+    double  frame_rate;       /* frames per second, 12.5 */
+    int32_t n_codebooks;      /* audio streams the decoder reads, 32 */
+    int32_t n_quantizers;     /* codebooks the codec computes (rows of kstt_encoding_codes), >= n_codebooks */
+    int32_t codebook_size;    /* entries per codebook, 2048 */
+    int32_t vocab_size;       /* rows of the text head, start row included: 4001, 8001 */
+    int32_t bos_token_id;     /* config value; transformers-style output starts with it */
+    int32_t pad_token_id;     /* "nothing to say", 3 */
+    int32_t hidden_size;
+    int32_t n_layers;
+    int32_t window;           /* decoder attention window, steps */
+    int32_t codec_window;     /* codec attention window, columns */
+    double  delay_seconds;    /* text delay the model was trained with */
+    double  prefix_seconds;   /* silence fed before a file */
+    int32_t n_slots;
+    int32_t n_threads;
+    int64_t weight_bytes;     /* weights read by the engine, as stored */
+    int64_t copied_bytes;     /* part of weight_bytes that had to be re-laid out in memory of its own */
+    int64_t state_bytes;      /* device state of all slots */
+    char    weight_type[16];  /* type of most decoder weights: "f32", "bf16", "f16" */
+    char    device[64];       /* e.g. "cpu" */
+    char    kernels[64];      /* instruction set in use, e.g. "avx512" */
+} kstt_engine_info;
+
+/* Loads a checkpoint folder in the transformers layout (config.json, generation_config.json,
+ * preprocessor_config.json or processor_config.json, tokenizer.json, one or sharded safetensors).
+ * Weights are mapped, not read; every name, shape and type is checked before anything is used. [compute] */
+KSTT_API kstt_status kstt_engine_create(const char *               path,
+                                        const kstt_engine_params * params,
+                                        kstt_engine **             out,
+                                        kstt_error *               err);
+KSTT_API void        kstt_engine_free(kstt_engine * engine);
+KSTT_API kstt_status kstt_engine_get_info(const kstt_engine * engine, kstt_engine_info * out, kstt_error * err);
+
+/* Work done so far and in total, in the unit of the call that fills it. */
+typedef struct kstt_progress {
+    int64_t done;
+    int64_t total;
+    int32_t finished; /* 1: nothing is left to do */
+    int32_t reserved;
+} kstt_progress;
+
+/* Brings up to max_bytes of mapped weights into memory, from where the last call stopped. Optional: without it the
+ * first steps do it. Counts bytes. */
+KSTT_API kstt_status kstt_engine_prefault(kstt_engine * engine, int64_t max_bytes, kstt_progress * out, kstt_error * err);
+
+/* Time spent and frames done per stage since creation (or the last reset); a frame counts once per row. */
+typedef struct kstt_engine_stats {
+    int64_t codec_ns;
+    int64_t codec_frames;
+    int64_t decoder_ns;
+    int64_t decoder_frames;
+    int64_t decoder_steps;   /* graph runs; < decoder_frames when rows share a run */
+    int64_t resample_ns;
+} kstt_engine_stats;
+
+KSTT_API kstt_status kstt_engine_get_stats(const kstt_engine * engine, kstt_engine_stats * out, kstt_error * err);
+KSTT_API kstt_status kstt_engine_reset_stats(kstt_engine * engine, kstt_error * err);
+
+/* ---- generation: transformers' generate() ---------------------------------------------------------------------- */
+
+typedef struct kstt_generation_params {
+    int32_t max_new_tokens;    /* < 0: one per whole frame of input; larger values are clamped to that */
+    int32_t audio_window_size; /* 0: encode the whole input first (default of transformers 5.18); > 0: frames per codec
+                                  call, with its re-reading of the first window (spec 5.4 b) */
+    int32_t reserved[6];
+} kstt_generation_params;
+
+KSTT_API kstt_generation_params kstt_generation_default_params(void);
+
+/* input_values: [n_rows][n_samples] f32 at the model's rate, as the feature extractor returns them; copied. */
+KSTT_API kstt_status kstt_generation_create(kstt_engine *                  engine,
+                                            const float *                  input_values,
+                                            int32_t                        n_rows,
+                                            size_t                         n_samples,
+                                            const kstt_generation_params * params,
+                                            kstt_generation **             out,
+                                            kstt_error *                   err);
+
+/* Does at most about max_frames frames of work (encoding and decoding each count one frame per row). [compute] */
+KSTT_API kstt_status kstt_generation_advance(kstt_generation * generation,
+                                             int32_t           max_frames,
+                                             kstt_progress *   out,
+                                             kstt_error *      err);
+
+/* Tokens per row, BOS included. */
+KSTT_API int32_t kstt_generation_n_tokens(const kstt_generation * generation);
+
+/* tokens: [n_rows][n_tokens], BOS first. INVALID_STATE before the generation is finished. */
+KSTT_API kstt_status kstt_generation_tokens(const kstt_generation * generation,
+                                            int32_t *               tokens,
+                                            size_t                  capacity,
+                                            kstt_error *            err);
+KSTT_API void        kstt_generation_free(kstt_generation * generation);
+
+/* ---- encoding: transformers' codec_model.encode() ---------------------------------------------------------------- */
+
+/* input_values: [n_rows][n_samples]; a last partial frame is padded layer by layer as transformers does. */
+KSTT_API kstt_status kstt_encoding_create(kstt_engine *    engine,
+                                          const float *    input_values,
+                                          int32_t          n_rows,
+                                          size_t           n_samples,
+                                          kstt_encoding ** out,
+                                          kstt_error *     err);
+KSTT_API kstt_status kstt_encoding_advance(kstt_encoding * encoding,
+                                           int32_t         max_frames,
+                                           kstt_progress * out,
+                                           kstt_error *    err); /* [compute] */
+KSTT_API int32_t     kstt_encoding_n_frames(const kstt_encoding * encoding);
+
+/* codes: [n_rows][n_quantizers][n_frames], each in 0..codebook_size-1. */
+KSTT_API kstt_status kstt_encoding_codes(const kstt_encoding * encoding, int32_t * codes, size_t capacity, kstt_error * err);
+KSTT_API void        kstt_encoding_free(kstt_encoding * encoding);
+
+/* ---- sessions: live streams and files ----------------------------------------------------------------------------- */
+
+typedef struct kstt_session_params {
+    double  prefix_seconds; /* silence fed first and subtracted from all times; < 0: the model's */
+    double  tail_seconds;   /* silence fed by end() so that the delayed words come out; < 0: delay + 1 s */
+    int32_t emit_tokens;    /* 1: also a KSTT_EVENT_TOKEN per step */
+    int32_t reserved[5];
+} kstt_session_params;
+
+KSTT_API kstt_session_params kstt_session_default_params(void);
+
+enum {
+    KSTT_EVENT_WORD  = 1, /* text, start, end are final */
+    KSTT_EVENT_TOKEN = 2, /* token and step of one decoder step */
+    KSTT_EVENT_END   = 3  /* nothing follows; start = end = duration of the audio pushed, in seconds */
+};
+
+typedef struct kstt_event {
+    int32_t      type;
+    int32_t      token;
+    int64_t      step;     /* 0-based decoder step; step s has consumed frame s-1 */
+    double       start;    /* seconds on the clock of the audio pushed, >= 0 */
+    double       end;
+    float        confidence; /* geometric mean of the probabilities of the word's tokens, 0..1 */
+    uint32_t     text_size;  /* bytes of text without the NUL */
+    const char * text;       /* valid until the next call on this session */
+} kstt_event;
+
+KSTT_API kstt_status kstt_session_create(kstt_engine *               engine,
+                                         const kstt_session_params * params,
+                                         kstt_session **             out,
+                                         kstt_error *                err);
+
+/* Mono PCM in [-1, 1] at any rate from 1000 to 768000 Hz; the rate may change between calls (the resampler restarts).
+ * Copied. Any n, 0 included. Samples must be finite: the whole call is refused otherwise and nothing is taken. */
+KSTT_API kstt_status kstt_session_push_pcm(kstt_session * session,
+                                           const float *  pcm,
+                                           size_t         n,
+                                           int32_t        sample_rate,
+                                           kstt_error *   err);
+KSTT_API kstt_status kstt_session_end(kstt_session * session, kstt_error * err);   /* no more audio will come */
+KSTT_API kstt_status kstt_session_reset(kstt_session * session, kstt_error * err); /* as fresh; pending events dropped */
+
+/* Whole frames waiting to be computed (tail included once ended). */
+KSTT_API int64_t kstt_session_n_ready(const kstt_session * session);
+
+/* 1: *out holds one event; 0: none is waiting. */
+KSTT_API int32_t kstt_session_poll(kstt_session * session, kstt_event * out);
+KSTT_API void    kstt_session_free(kstt_session * session);
+
+/* Computes up to max_steps steps of all ready sessions; *n_stepped counts frames over all sessions, 0: nothing was
+ * ready. [compute] */
+KSTT_API kstt_status kstt_engine_step(kstt_engine * engine, int32_t max_steps, int64_t * n_stepped, kstt_error * err);
+
+/* ---- resampler -------------------------------------------------------------------------------------------------------- */
+
+/* Rational polyphase FIR, streaming: any chunking gives the same samples. Rates 1000..768000 Hz. */
+KSTT_API kstt_status kstt_resampler_create(int32_t rate_in, int32_t rate_out, kstt_resampler ** out, kstt_error * err);
+
+/* Takes n samples and makes the output that is complete; *pcm_out stays valid until the next call on this object. */
+KSTT_API kstt_status kstt_resampler_push(kstt_resampler * resampler,
+                                         const float *    pcm,
+                                         size_t           n,
+                                         const float **   pcm_out,
+                                         size_t *         n_out,
+                                         kstt_error *     err);
+
+/* Makes the rest: in total ceil(n_in * rate_out / rate_in) samples; the object is then fresh again. */
+KSTT_API kstt_status kstt_resampler_flush(kstt_resampler * resampler, const float ** pcm_out, size_t * n_out, kstt_error * err);
+KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KSTT_H */
