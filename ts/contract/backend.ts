@@ -1,0 +1,139 @@
+/**
+ * What every backend (native CPU, CUDA, WASM, the tests' fake) offers to the layers above: one promise-returning
+ * method per call of cpp/include/kstt.h, nothing more. Numbers are decided below this line, schedules above it.
+ *
+ * Rules: arguments are already validated; failures reject with an SttError; one compute call (marked so) runs at a
+ * time per engine, a second one rejects with ERR_BUSY; after dispose() every call rejects with ERR_DISPOSED.
+ */
+export type BackendKind = "cuda" | "cpu" | "wasm";
+
+export interface BackendCandidate {
+  readonly kind: BackendKind;
+  /** Proves that the backend works here; rejects with the reason when not. */
+  open(): Promise<Backend>;
+}
+
+export interface Backend {
+  readonly kind: BackendKind;
+  /** `path`: a checkpoint folder. Compute. */
+  createEngine(path: string, options: EngineOptions): Promise<EngineHandle>;
+  /** Rates in Hz, 1000 to 768000. */
+  createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle>;
+}
+
+export interface EngineOptions {
+  /** 0: chosen by the core. */
+  threads: number;
+  /** Sessions that run at once. */
+  slots: number;
+}
+
+/** kstt_engine_info, same meanings and units. */
+export interface EngineInfo {
+  readonly sampleRate: number;
+  readonly frameSize: number;
+  readonly frameRate: number;
+  readonly numCodebooks: number;
+  readonly numQuantizers: number;
+  readonly codebookSize: number;
+  readonly vocabSize: number;
+  readonly bosTokenId: number;
+  readonly padTokenId: number;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
+  readonly window: number;
+  readonly codecWindow: number;
+  readonly delaySeconds: number;
+  readonly prefixSeconds: number;
+  readonly slots: number;
+  readonly threads: number;
+  readonly weightBytes: number;
+  readonly copiedBytes: number;
+  readonly stateBytes: number;
+  readonly weightType: string;
+  readonly device: string;
+  readonly kernels: string;
+}
+
+export interface EngineStats {
+  readonly codecNs: number;
+  readonly codecFrames: number;
+  readonly decoderNs: number;
+  readonly decoderFrames: number;
+  readonly decoderSteps: number;
+  readonly resampleNs: number;
+}
+
+export interface WorkProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly finished: boolean;
+}
+
+export interface GenerationParams {
+  /** Negative: one token per whole frame. */
+  maxNewTokens: number;
+  /** 0: encode the whole input first. */
+  audioWindowSize: number;
+}
+
+export interface SessionParams {
+  /** Seconds; negative: the model's. */
+  prefixSeconds: number;
+  /** Seconds; negative: delay + 1. */
+  tailSeconds: number;
+  emitTokens: boolean;
+}
+
+export type SessionEvent =
+  | { readonly type: "word"; readonly text: string; readonly start: number; readonly end: number; readonly confidence: number }
+  | { readonly type: "token"; readonly token: number; readonly step: number }
+  | { readonly type: "end"; readonly duration: number };
+
+export interface EngineHandle {
+  readonly info: EngineInfo;
+  /** Bytes done and in total. */
+  prefault(maxBytes: number): Promise<WorkProgress>;
+  stats(): EngineStats;
+  resetStats(): void;
+  /** inputValues: [rows][samples], row-major; copied before the promise is returned. */
+  createGeneration(inputValues: Float32Array, rows: number, samples: number, params: GenerationParams): Promise<GenerationHandle>;
+  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle>;
+  createSession(params: SessionParams): Promise<SessionHandle>;
+  /** Compute. Resolves to frames done over all sessions; 0: none was ready. */
+  step(maxSteps: number): Promise<number>;
+  dispose(): Promise<void>;
+}
+
+export interface GenerationHandle {
+  /** Compute. Frames done and in total. */
+  advance(maxFrames: number): Promise<WorkProgress>;
+  /** One array per row, BOS first. */
+  tokens(): Int32Array[];
+  dispose(): Promise<void>;
+}
+
+export interface EncodingHandle {
+  /** Compute. Frames done and in total. */
+  advance(maxFrames: number): Promise<WorkProgress>;
+  /** [rows][quantizers] arrays of length frames. */
+  codes(): Int32Array[][];
+  dispose(): Promise<void>;
+}
+
+export interface SessionHandle {
+  /** Mono PCM; copied before the promise is returned. Resolves to the number of frames waiting. */
+  pushPcm(pcm: Float32Array, rate: number): Promise<number>;
+  end(): Promise<void>;
+  reset(): Promise<void>;
+  readonly ready: number;
+  /** All waiting events, oldest first. */
+  poll(): SessionEvent[];
+  dispose(): Promise<void>;
+}
+
+export interface ResamplerHandle {
+  push(pcm: Float32Array): Promise<Float32Array>;
+  flush(): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
