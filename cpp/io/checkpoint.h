@@ -1,0 +1,58 @@
+// A checkpoint folder in the transformers layout: one or sharded safetensors, memory-mapped, every header checked.
+// Tensors are views into the mapping, valid as long as the checkpoint lives.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kstt {
+
+enum class element_type { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean };
+
+const char * element_type_name(element_type type);
+size_t       element_type_size(element_type type);
+
+struct tensor_view {
+    std::string          name;
+    element_type         type = element_type::f32;
+    std::vector<int64_t> shape;  // as stored: slowest axis first, PyTorch order
+    const uint8_t *      data    = nullptr;
+    size_t               n_bytes = 0;
+
+    int64_t n_elements() const;
+};
+
+class checkpoint {
+  public:
+    // Opens model.safetensors, or the shards named by model.safetensors.index.json.
+    static std::unique_ptr<checkpoint> open(const std::string & folder);
+
+    virtual ~checkpoint() = default;
+
+    // nullptr when there is no tensor of that name.
+    virtual const tensor_view * find(const std::string & name) const = 0;
+
+    // As find, but a missing tensor, another shape, or a type that is not f32, f16 or bf16 throws MODEL_FORMAT
+    // naming the tensor, what was expected and what was found.
+    virtual const tensor_view & get(const std::string & name, const std::vector<int64_t> & shape) const = 0;
+
+    virtual const std::vector<tensor_view> & tensors() const = 0;
+
+    // The mapped files, for prefaulting and for wrapping as device buffers: base address and size of each.
+    struct region {
+        const uint8_t * data = nullptr;
+        size_t          size = 0;
+    };
+    virtual std::vector<region> regions() const = 0;
+
+    // Tells the system that these mapped bytes are not needed soon (after a copy was made of them).
+    virtual void release(const tensor_view & tensor) const = 0;
+};
+
+// Copies a f32, f16 or bf16 tensor to f32. `out` holds tensor.n_elements() floats.
+void convert_to_f32(const tensor_view & tensor, float * out);
+
+}  // namespace kstt
