@@ -1,0 +1,14 @@
+# Warnings and sanitizers for our own sources, as one interface target.
+add_library(kstt_options INTERFACE)
+target_compile_features(kstt_options INTERFACE cxx_std_17)
+if(MSVC)
+    target_compile_options(kstt_options INTERFACE /W4 /utf-8)
+else()
+    target_compile_options(kstt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unused-parameter -Wno-psabi)
+endif()
+
+set(KSTT_SANITIZE "" CACHE STRING "Sanitizers for our own sources, e.g. address,undefined")
+if(KSTT_SANITIZE)
+    add_compile_options(-fsanitize=${KSTT_SANITIZE} -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${KSTT_SANITIZE})
+endif()

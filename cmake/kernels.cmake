@@ -1,0 +1,25 @@
+# cpp/kernels/kernels.cpp compiled once per instruction set; cpp/kernels/dispatch.cpp picks one at run time.
+# Each build defines KSTT_KERNEL_ISA, the suffix of its one exported function.
+function(kstt_add_kernels target isa)
+    add_library(kstt_kernels_${isa} OBJECT ${PROJECT_SOURCE_DIR}/cpp/kernels/kernels.cpp)
+    target_include_directories(kstt_kernels_${isa} PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
+    target_link_libraries(kstt_kernels_${isa} PRIVATE kstt_options)
+    target_compile_definitions(kstt_kernels_${isa} PRIVATE KSTT_KERNEL_ISA=${isa})
+    # -fno-math-errno only: nothing that changes results between builds of one instruction set.
+    target_compile_options(kstt_kernels_${isa} PRIVATE -O3 -fno-math-errno -fno-trapping-math ${ARGN})
+    set_target_properties(kstt_kernels_${isa} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:kstt_kernels_${isa}>)
+    target_compile_definitions(${target} PRIVATE KSTT_HAVE_KERNELS_${isa})
+endfunction()
+
+function(kstt_add_all_kernels target)
+    if(EMSCRIPTEN)
+        kstt_add_kernels(${target} base -msimd128)
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+        kstt_add_kernels(${target} base)
+        kstt_add_kernels(${target} avx2 -mavx2 -mfma -mf16c -mbmi2)
+        kstt_add_kernels(${target} avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mbmi2)
+    else()
+        kstt_add_kernels(${target} base)
+    endif()
+endfunction()
