@@ -86,9 +86,9 @@ def main():
         if not test:
             for y in morph(resample_poly(x, 16000 // rate, 1), rng, a.morphs):
                 add(normalise(resample_poly(y, 3, 2)), int(digit), who, "morph")
-    s = np.load(os.path.join(a.work, "synth.npz"))
+    s = dict(np.load(os.path.join(a.work, "synth.npz")))
     for (b, e), lab, who in zip(s["bounds"], s["label"], s["voice"]):
-        x = s["audio"][b:e]
+        x = s["audio"][b:e].copy()
         out = str(who).startswith("espeak:") and str(who)[7:] in HELD_OUT
         add(x, int(lab), str(who), "heldout" if out else "synth")
         if not str(who).startswith("espeak") and lab >= 0:

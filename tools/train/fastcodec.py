@@ -100,13 +100,18 @@ def transformer(model, x, mask):
     return x
 
 
-def latents(codec, wave, mask=None):
-    """wave [batch, samples] -> latents [batch, samples / 1920, hidden], before the quantiser."""
-    x = seanet(codec.encoder, wave)
-    if mask is None:
-        mask = window_mask(x.shape[1], codec.config.sliding_window)
+def transform_and_downsample(codec, x, mask):
+    """SEANet output [batch, steps, hidden] -> latents [batch, steps / 2, hidden]."""
     x = transformer(codec.encoder_transformer, x, mask)
     weight = codec.downsample.conv.weight        # kernel 4, stride 2, first column replicated
     x = torch.cat([x[:, :1], x[:, :1], x], dim=1).reshape(x.shape[0], -1, 2 * x.shape[2])
     rows = torch.cat([x[:, :-1], x[:, 1:]], dim=2)
     return F.linear(rows, weight.permute(0, 2, 1).reshape(weight.shape[0], -1))
+
+
+def latents(codec, wave, mask=None):
+    """wave [batch, samples] -> latents [batch, samples / 1920, hidden], before the quantiser."""
+    x = seanet(codec.encoder, wave)
+    if mask is None:
+        mask = window_mask(x.shape[1], codec.config.sliding_window)
+    return transform_and_downsample(codec, x, mask)

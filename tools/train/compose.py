@@ -1,0 +1,175 @@
+"""Random strings of digits with rooms, noise, bands and levels, plus their word onsets."""
+import numpy as np
+import scipy.fft
+
+import noise
+from settings import SAMPLE_RATE as SR
+
+
+class Bank:
+    """The clips of one training run, grouped by speaker; `exclude` leaves one FSDD speaker out."""
+
+    def __init__(self, path, exclude=None, kinds=("real", "morph", "synth")):
+        d = np.load(path)
+        self.audio, self.bounds, self.speech, self.label = d["audio"], d["bounds"], d["speech"], d["label"]
+        keep = np.isin(d["kind"], kinds) & (d["speaker"] != (exclude or ""))
+        self.groups = {}                         # (family, speaker) -> digit -> clip indices
+        self.other = np.flatnonzero(keep & (self.label < 0))
+        for i in np.flatnonzero(keep & (self.label >= 0)):
+            family = "human" if d["kind"][i] in ("real", "test") else str(d["kind"][i])
+            if family == "synth" and not d["speaker"][i].startswith("espeak"):
+                family = "recorded"
+            speaker = self.groups.setdefault(family, {}).setdefault(str(d["speaker"][i]), {})
+            speaker.setdefault(int(self.label[i]), []).append(i)
+        speech = np.flatnonzero(keep)
+        sample = [self.clip(i)[0] for i in speech[::max(1, len(speech) // 400)]]
+        self.noises = noise.bank(11, clips=sample)
+
+    def clip(self, i):
+        """int16 samples and the onset inside them."""
+        a, b = self.bounds[i]
+        return self.audio[a:b], self.speech[i]
+
+
+def room(rng):
+    """A short synthetic room response: direct path, a few reflections, an exponential tail."""
+    t60 = np.exp(rng.uniform(np.log(0.08), np.log(0.7)))
+    n = int(SR * min(0.5, t60))
+    h = rng.standard_normal(n) * 10 ** (-3 * np.arange(n) / SR / t60)
+    h[:int(SR * rng.uniform(0.001, 0.006))] = 0
+    h *= np.exp(rng.uniform(np.log(0.05), np.log(1.2))) / np.sqrt((h ** 2).sum() + 1e-9)
+    h[0] = 1.0
+    return h
+
+
+def channel(rng, bins):
+    """Smooth random gain curve over rfft bins with optional band limits."""
+    f = np.linspace(0, SR / 2, bins)
+    knots = np.array([50, 200, 500, 1000, 2000, 4000, 8000, 12000.0])
+    gain = np.interp(np.log(np.maximum(f, 30)), np.log(knots), rng.normal(0, rng.choice([1.0, 4.0]), len(knots)))
+    gain = 10 ** (gain / 20)
+    if rng.random() < 0.6:
+        cut = rng.choice([3200, 3600, 3900, 4000, 5400, 7900, 11000]) * rng.uniform(0.93, 1.02)
+        gain = gain / (1 + (f / cut) ** 24)
+    if rng.random() < 0.4:
+        cut = rng.uniform(60, 350)
+        gain = gain * (f / cut) ** 2 / (1 + (f / cut) ** 2)
+    return gain.astype(np.float32)
+
+
+def stretch(x, factor):
+    """Play faster by `factor` (linear interpolation)."""
+    pos = np.arange(int((len(x) - 1) / factor)) * factor
+    i = pos.astype(np.int64)
+    w = (pos - i).astype(np.float32)
+    return x[i] * (1 - w) + x[i + 1] * w
+
+
+def treble(rng, x):
+    """Fill the empty band above 4 kHz of a narrow-band voice with energy that follows its own treble."""
+    d = np.diff(x, prepend=x[:1])
+    d = np.diff(d, prepend=d[:1])
+    e = np.abs(d)
+    return x + rng.uniform(0, 1.5) * (e * np.where(np.arange(len(x)) % 3 == 0, 1.0, -0.5)).astype(np.float32)
+
+
+def pick_gap(rng):
+    u = rng.random()
+    if u < 0.12:
+        return rng.uniform(0.0, 0.08)
+    if u < 0.90:
+        return rng.uniform(0.05, 0.8)
+    return rng.uniform(0.8, 4.0)
+
+
+FAMILIES = {"human": 0.30, "morph": 0.30, "synth": 0.25, "recorded": 0.15}
+
+
+def voice_of(rng, bank):
+    """A random (family, speaker) present in the bank."""
+    names = [f for f in FAMILIES if f in bank.groups]
+    p = np.array([FAMILIES[f] for f in names])
+    family = names[rng.choice(len(names), p=p / p.sum())]
+    speakers = list(bank.groups[family])
+    return family, speakers[rng.integers(len(speakers))]
+
+
+def compose(rng, bank, samples, dense=False):
+    """-> wave float32 [samples], events [(onset in samples, offset in samples, digit)].
+
+    `dense` shortens the pauses: more digits per second for the encoder.
+    """
+    x = np.zeros(samples + SR, np.float32)
+    events = []
+    empty = rng.random() < 0.06
+    mixed, level = rng.random() < 0.15, rng.uniform(0, 6)
+    voice, speed = voice_of(rng, bank), np.exp(rng.uniform(-0.17, 0.17))
+    pace, crisp = rng.choice([0.25, 0.4, 1.0] if dense else [0.35, 1.0, 1.0, 1.0]), rng.random() < 0.3
+    at = int(SR * rng.choice([rng.uniform(0, 0.3), rng.uniform(0, 1.5)]))
+    left = rng.integers(3, 9)
+    while at < samples and not empty:
+        if left == 0:
+            at += int(SR * rng.uniform(0.5, 3.0))
+            voice, left = voice_of(rng, bank), rng.integers(3, 9)
+            continue
+        other = len(bank.other) and rng.random() < 0.04
+        if other:
+            i = bank.other[rng.integers(len(bank.other))]
+        else:
+            family, who = voice_of(rng, bank) if mixed else voice
+            digits = bank.groups[family][who]
+            digit = rng.integers(10)
+            if digit not in digits:
+                continue
+            i = digits[digit][rng.integers(len(digits[digit]))]
+        clip, (on, off) = bank.clip(i)
+        rate = speed * np.exp(rng.normal(0, 0.03))
+        if crisp:
+            clip, on, off = clip[on:off], 0, off - on
+        y = stretch(clip.astype(np.float32) / 32768, rate)
+        if family == "human" or family == "morph":
+            if rng.random() < 0.4:
+                y = treble(rng, y)
+        y = y * 10 ** (rng.normal(0, level) / 20)
+        edge = min(len(y) // 4, rng.integers(1, 240))
+        ramp = np.linspace(0, 1, edge, dtype=np.float32)
+        y[:edge] *= ramp
+        y[len(y) - edge:] *= ramp[::-1]
+        n = min(len(y), len(x) - at)
+        x[at:at + n] += y[:n]
+        if not other:
+            events.append((at + int(on / rate), at + int(off / rate), int(digit)))
+        at += n + int(SR * pick_gap(rng) * pace)
+        left -= 1
+    return finish(rng, bank, x[:samples]), [e for e in events if e[0] < samples]
+
+
+def finish(rng, bank, x):
+    """Room, channel, noise, level and converter effects on a dry string."""
+    n = len(x)
+    size = scipy.fft.next_fast_len(n + SR // 2, real=True)
+    spectrum = scipy.fft.rfft(x, size)
+    if rng.random() < 0.5:
+        spectrum *= scipy.fft.rfft(room(rng).astype(np.float32), size)
+    if rng.random() < 0.8:
+        spectrum *= channel(rng, len(spectrum))
+    x = scipy.fft.irfft(spectrum, size)[:n].astype(np.float32)
+    active = np.abs(x) > 0.02 * (np.abs(x).max() + 1e-9)
+    rms = np.sqrt((x[active] ** 2).mean()) if active.any() else 0.1
+    rms = rms if rms > 0 else 0.1
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        z = bank.noises[rng.integers(len(bank.noises))]
+        a = rng.integers(0, len(z))
+        z = np.take(z, np.arange(a, a + n), mode="wrap")
+        x = x + z * np.float32(rms * 10 ** (-min(60, rng.uniform(4, 45)) / 20))
+    x = x / (np.abs(x).max() + 1e-9)
+    if rng.random() < 0.05:
+        x = np.clip(x * rng.uniform(1.2, 4), -1, 1)
+    if rng.random() < 0.08:                      # 8-bit logarithmic telephone coding
+        y = np.sign(x) * np.log1p(255 * np.abs(x)) / np.log(256)
+        y = np.round(y * 127) / 127
+        x = np.sign(y) * (256 ** np.abs(y) - 1) / 255
+    x = x * np.exp(rng.uniform(np.log(0.012), np.log(1.0)))
+    if rng.random() < 0.5:
+        x = np.round(x * 32767) / 32767
+    return x.astype(np.float32)
