@@ -1,0 +1,41 @@
+// A file mapped into memory for reading. Where the platform has no mmap the bytes are read into a buffer instead.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace kstt {
+
+class mapped_file {
+  public:
+    // Throws kstt::error: FILE_NOT_FOUND, FILE_ACCESS (no permission, a folder, a pipe), OUT_OF_MEMORY.
+    explicit mapped_file(const std::string & path);
+    ~mapped_file();
+
+    mapped_file(const mapped_file &)             = delete;
+    mapped_file & operator=(const mapped_file &) = delete;
+
+    const uint8_t *     data() const { return data_; }
+    size_t              size() const { return size_; }
+    const std::string & path() const { return path_; }
+
+    // Tells the system that the whole pages inside these bytes are not needed soon. They stay readable.
+    void release(const uint8_t * begin, size_t n_bytes) const;
+
+  private:
+    std::string     path_;
+    const uint8_t * data_ = nullptr;  // nullptr if and only if the file is empty
+    size_t          size_ = 0;
+};
+
+// `name` inside `folder`.
+std::string path_in_folder(const std::string & folder, const std::string & name);
+
+// True if the path names a regular file. False where it is absent; throws FILE_ACCESS where that cannot be told.
+bool file_exists(const std::string & path);
+
+// Throws FILE_NOT_FOUND or FILE_ACCESS unless `folder` is a folder whose files can be looked up.
+void require_folder(const std::string & folder);
+
+}  // namespace kstt

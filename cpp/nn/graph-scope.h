@@ -1,0 +1,92 @@
+// What every nn unit builds into: one ggml graph of fixed shape, with the parameters of its custom operations.
+//
+// Activations are channels-first in ggml's order: ne[0] = channels, ne[1] = columns (time), ne[2] = rows (slots).
+#pragma once
+
+#include <ggml.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kstt {
+
+class graph_scope {
+  public:
+    // capture: named nodes keep their memory, so that their values can be read after the run.
+    graph_scope(int32_t n_threads, bool capture);
+    ~graph_scope();
+    graph_scope(const graph_scope &)             = delete;
+    graph_scope & operator=(const graph_scope &) = delete;
+
+    ggml_context * context() const { return context_; }
+
+    ggml_cgraph * graph() const { return graph_; }
+
+    int32_t n_threads() const { return n_threads_; }
+
+    // A tensor that the caller fills before each run.
+    ggml_tensor * input(ggml_type type, const char * name, int64_t ne0, int64_t ne1 = 1, int64_t ne2 = 1);
+
+    // Names a node as the parity fixtures do, e.g. "decoder.layers.3.out".
+    ggml_tensor * name(ggml_tensor * tensor, const std::string & text);
+
+    // Marks a result: it keeps its memory and is computed even if nothing else needs it.
+    ggml_tensor * output(ggml_tensor * tensor);
+
+    // A custom operation with a fresh result. `params` lives as long as this scope.
+    template <typename P>
+    ggml_tensor * custom(std::initializer_list<ggml_tensor *> args,
+                         ggml_custom_op_t                     function,
+                         P                                    params,
+                         ggml_type                            type,
+                         int64_t                              ne0,
+                         int64_t                              ne1 = 1,
+                         int64_t                              ne2 = 1) {
+        std::vector<ggml_tensor *> list(args);
+        return ggml_custom_4d(context_, type, ne0, ne1, ne2, 1, list.data(), static_cast<int>(list.size()), function,
+                              GGML_N_TASKS_MAX, keep(std::move(params)));
+    }
+
+    // As custom, but the result is `target` itself, changed in place.
+    template <typename P>
+    ggml_tensor * custom_in_place(ggml_tensor *                        target,
+                                  std::initializer_list<ggml_tensor *> args,
+                                  ggml_custom_op_t                     function,
+                                  P                                    params) {
+        std::vector<ggml_tensor *> list(args);
+        return ggml_custom_inplace(context_, target, list.data(), static_cast<int>(list.size()), function,
+                                   GGML_N_TASKS_MAX, keep(std::move(params)));
+    }
+
+    const std::vector<ggml_tensor *> & named() const { return named_; }
+
+  private:
+    template <typename P> void * keep(P params) {
+        auto   owned = std::make_shared<P>(std::move(params));
+        void * raw   = owned.get();
+        params_.push_back(std::move(owned));
+        return raw;
+    }
+
+    ggml_context *                     context_ = nullptr;
+    ggml_cgraph *                      graph_   = nullptr;
+    int32_t                            n_threads_;
+    bool                               capture_;
+    std::vector<std::shared_ptr<void>> params_;
+    std::vector<ggml_tensor *>         named_;
+};
+
+// The share of n items that thread ith of nth takes: [begin, end).
+struct work_range {
+    int64_t begin;
+    int64_t end;
+};
+
+inline work_range share_work(int64_t n, int ith, int nth) {
+    return { n * ith / nth, n * (ith + 1) / nth };
+}
+
+}  // namespace kstt
