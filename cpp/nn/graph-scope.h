@@ -6,7 +6,6 @@
 #include <ggml.h>
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,26 +37,24 @@ class graph_scope {
 
     // A custom operation with a fresh result. `params` lives as long as this scope.
     template <typename P>
-    ggml_tensor * custom(std::initializer_list<ggml_tensor *> args,
-                         ggml_custom_op_t                     function,
-                         P                                    params,
-                         ggml_type                            type,
-                         int64_t                              ne0,
-                         int64_t                              ne1 = 1,
-                         int64_t                              ne2 = 1) {
-        std::vector<ggml_tensor *> list(args);
-        return ggml_custom_4d(context_, type, ne0, ne1, ne2, 1, list.data(), static_cast<int>(list.size()), function,
+    ggml_tensor * custom(std::vector<ggml_tensor *> args,
+                         ggml_custom_op_t           function,
+                         P                          params,
+                         ggml_type                  type,
+                         int64_t                    ne0,
+                         int64_t                    ne1 = 1,
+                         int64_t                    ne2 = 1) {
+        return ggml_custom_4d(context_, type, ne0, ne1, ne2, 1, args.data(), static_cast<int>(args.size()), function,
                               GGML_N_TASKS_MAX, keep(std::move(params)));
     }
 
     // As custom, but the result is `target` itself, changed in place.
     template <typename P>
-    ggml_tensor * custom_in_place(ggml_tensor *                        target,
-                                  std::initializer_list<ggml_tensor *> args,
-                                  ggml_custom_op_t                     function,
-                                  P                                    params) {
-        std::vector<ggml_tensor *> list(args);
-        return ggml_custom_inplace(context_, target, list.data(), static_cast<int>(list.size()), function,
+    ggml_tensor * custom_in_place(ggml_tensor *              target,
+                                  std::vector<ggml_tensor *> args,
+                                  ggml_custom_op_t           function,
+                                  P                          params) {
+        return ggml_custom_inplace(context_, target, args.data(), static_cast<int>(args.size()), function,
                                    GGML_N_TASKS_MAX, keep(std::move(params)));
     }
 
