@@ -13,8 +13,8 @@
  *   - Synchronous calls, results are pulled, no callbacks, no exceptions, nothing printed.
  *   - Every fallible call returns a kstt_status and fills *err (err may be NULL). On failure *out is NULL.
  *   - Caller owns all buffers; lengths are counted in elements, not bytes. Strings are UTF-8.
- *   - Objects are opaque and owned by whoever created them. Freeing an engine frees its sessions, generations,
- *     and encodings; their handles are then invalid. All *_free functions accept NULL.
+ *   - Objects are opaque and owned by whoever created them. After its engine is freed, a session, generation or
+ *     encoding answers every call with INVALID_STATE; it must still be freed, in any order. All *_free accept NULL.
  *   - An engine computes one call at a time: a compute call (marked [compute]) that meets another one
  *     returns KSTT_STATUS_BUSY at once. The other calls may run beside a compute call.
  *   - Frame = one codec step of audio (info.frame_size samples). Step = one decoder pass; emits one token per row.

@@ -4,23 +4,15 @@
 
 namespace kstt {
 
-namespace {
-
-// Largest graph: 48 decoder layers of 12 nodes, or a codec of 32 quantizers; 8192 leaves room for any checkpoint whose
-// layers have been validated against it.
-constexpr size_t max_nodes = 16384;
-
-}  // namespace
-
-graph_scope::graph_scope(int32_t n_threads, bool capture) : n_threads_(n_threads), capture_(capture) {
+graph_scope::graph_scope(size_t n_nodes, int32_t n_threads, bool capture) : n_threads_(n_threads), capture_(capture) {
     ggml_init_params params = {};
-    params.mem_size         = max_nodes * ggml_tensor_overhead() + ggml_graph_overhead_custom(max_nodes, false);
+    params.mem_size         = n_nodes * ggml_tensor_overhead() + ggml_graph_overhead_custom(n_nodes, false);
     params.no_alloc         = true;
     context_                = ggml_init(params);
     if (context_ == nullptr) {
         throw error(KSTT_STATUS_OUT_OF_MEMORY, "not enough memory for a graph");
     }
-    graph_ = ggml_new_graph_custom(context_, max_nodes, false);
+    graph_ = ggml_new_graph_custom(context_, n_nodes, false);
 }
 
 graph_scope::~graph_scope() {

@@ -15,7 +15,8 @@ namespace kstt {
 class graph_scope {
   public:
     // capture: named nodes keep their memory, so that their values can be read after the run.
-    graph_scope(int32_t n_threads, bool capture);
+    // n_nodes: an upper bound of the graph's nodes and leaves.
+    graph_scope(size_t n_nodes, int32_t n_threads, bool capture);
     ~graph_scope();
     graph_scope(const graph_scope &)             = delete;
     graph_scope & operator=(const graph_scope &) = delete;

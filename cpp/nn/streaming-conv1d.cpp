@@ -117,12 +117,13 @@ int32_t declare_conv1d_state(state_layout & layout, const std::string & name, co
 ggml_tensor * build_streaming_conv1d(graph_scope &          g,
                                      const conv1d_weights & conv,
                                      const state_arena &    state,
+                                     int32_t                entry,
                                      const stream_rows &    rows,
                                      ggml_tensor *          x,
                                      const conv1d_options & options) {
     const conv1d_shape & shape = conv.shape;
     KSTT_CHECK(x->ne[0] == shape.n_in);
-    window_params params = { shape.context(), 0, shape.padding, options.elu, conv.state >= 0 };
+    window_params params = { shape.context(), 0, shape.padding, options.elu, entry >= 0 };
     if (options.pad_right) {
         params.extra = (x->ne[1] + shape.stride - 1) / shape.stride * shape.stride - x->ne[1];
     }
@@ -130,7 +131,7 @@ ggml_tensor * build_streaming_conv1d(graph_scope &          g,
     if (params.context > 0 || params.extra > 0 || params.elu) {
         std::vector<ggml_tensor *> args = { x };
         if (params.has_state) {
-            args.insert(args.end(), { state.tensor(conv.state), rows.slots, rows.positions });
+            args.insert(args.end(), { state.tensor(entry), rows.slots, rows.positions });
         }
         window = g.custom(args, compute_window, params, GGML_TYPE_F32, shape.n_in, params.context + x->ne[1] + params.extra,
                           x->ne[2]);

@@ -25,7 +25,6 @@ struct conv1d_weights {
     conv1d_shape  shape;
     ggml_tensor * weight = nullptr;  // F32 [n_in * kernel_size, n_out]: kernel position slow, input channel fast
     ggml_tensor * bias   = nullptr;  // F32 [n_out] or nullptr
-    int32_t       state  = -1;       // entry of the layout, -1 if context() is 0
 };
 
 // Which slot each row of the batch belongs to, and how far its stream is.
@@ -41,12 +40,14 @@ struct conv1d_options {
     bool          pad_right = false;
 };
 
+// Entry of the layout, -1 where context() is 0.
 int32_t declare_conv1d_state(state_layout & layout, const std::string & name, const conv1d_shape & shape);
 
 // x F32 [n_in, columns, n_rows] -> F32 [n_out, columns / stride, n_rows]; states of the rows' slots move on.
 ggml_tensor * build_streaming_conv1d(graph_scope &          g,
                                      const conv1d_weights & conv,
                                      const state_arena &    state,
+                                     int32_t                entry,
                                      const stream_rows &    rows,
                                      ggml_tensor *          x,
                                      const conv1d_options & options = {});

@@ -25,6 +25,7 @@ linear_options into_stream(ggml_tensor * bias, ggml_tensor * scale, ggml_tensor 
 ggml_tensor * build_transformer_block(graph_scope &          g,
                                       const block_weights &  weights,
                                       const block_variant &  variant,
+                                      const kv_ring &        ring,
                                       const state_arena &    state,
                                       const attention_rows & rows,
                                       ggml_tensor *          x,
@@ -33,7 +34,7 @@ ggml_tensor * build_transformer_block(graph_scope &          g,
     ggml_tensor * q = build_linear(g, weights.q, h, with_bias(weights.q_bias));
     ggml_tensor * k = build_linear(g, weights.k, h, with_bias(weights.k_bias));
     ggml_tensor * v = build_linear(g, weights.v, h, with_bias(weights.v_bias));
-    ggml_tensor * a = build_ring_attention(g, weights.ring, state, rows, q, k, v);
+    ggml_tensor * a = build_ring_attention(g, ring, state, rows, q, k, v);
     x = build_linear(g, weights.o, a, into_stream(weights.o_bias, weights.attn_scale, x));
     g.name(x, name + ".attn_out");
 

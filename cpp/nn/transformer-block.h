@@ -23,7 +23,6 @@ struct block_weights {
     ggml_tensor * fc1            = nullptr;
     ggml_tensor * fc2            = nullptr;
     ggml_tensor * mlp_scale      = nullptr;
-    kv_ring       ring;
 };
 
 struct block_variant {
@@ -35,6 +34,7 @@ struct block_variant {
 ggml_tensor * build_transformer_block(graph_scope &          g,
                                       const block_weights &  weights,
                                       const block_variant &  variant,
+                                      const kv_ring &        ring,
                                       const state_arena &    state,
                                       const attention_rows & rows,
                                       ggml_tensor *          x,

@@ -1,0 +1,138 @@
+#include "model/weight-store.h"
+
+#include "runtime/error.h"
+
+#include <algorithm>
+
+namespace kstt {
+
+namespace {
+
+ggml_type ggml_type_of(element_type type) {
+    switch (type) {
+        case element_type::f32:
+            return GGML_TYPE_F32;
+        case element_type::f16:
+            return GGML_TYPE_F16;
+        case element_type::bf16:
+            return GGML_TYPE_BF16;
+        default:
+            throw error(KSTT_STATUS_INTERNAL, "a weight type that get() should have refused");
+    }
+}
+
+}  // namespace
+
+weight_store::weight_store(std::unique_ptr<checkpoint> source, const compute_backend & backend)
+    : source_(std::move(source)), backend_(backend) {
+    ggml_init_params params = {};
+    // Each stored tensor is used at most once; codebooks and their norms come on top.
+    params.mem_size = (2 * source_->tensors().size() + 64) * ggml_tensor_overhead();
+    params.no_alloc = true;
+    context_        = ggml_init(params);
+    for (const checkpoint::region & region : source_->regions()) {
+        regions_.push_back(backend.wrap(region.data, region.size, region.size));
+    }
+}
+
+weight_store::~weight_store() {
+    for (ggml_backend_buffer_t buffer : owned_) {
+        ggml_backend_buffer_free(buffer);
+    }
+    for (ggml_backend_buffer_t buffer : regions_) {
+        ggml_backend_buffer_free(buffer);
+    }
+    ggml_free(context_);
+}
+
+ggml_tensor * weight_store::new_tensor(ggml_type type, const std::vector<int64_t> & ne, const std::string & name) {
+    ggml_tensor * tensor = ggml_new_tensor(context_, type, static_cast<int>(ne.size()), ne.data());
+    ggml_set_name(tensor, name.c_str());
+    return tensor;
+}
+
+ggml_tensor * weight_store::view(const tensor_view & tensor, ggml_type type) {
+    const std::vector<checkpoint::region> regions = source_->regions();
+    for (size_t i = 0; i < regions.size(); i++) {
+        if (tensor.data >= regions[i].data && tensor.data + tensor.n_bytes <= regions[i].data + regions[i].size) {
+            ggml_tensor * result = new_tensor(type, { tensor.shape.rbegin(), tensor.shape.rend() }, tensor.name);
+            // The mapping is read-only and nothing writes to weights.
+            ggml_backend_tensor_alloc(regions_[i], result, const_cast<uint8_t *>(tensor.data));
+            used_.push_back(&tensor);
+            mapped_bytes_ += static_cast<int64_t>(tensor.n_bytes);
+            return result;
+        }
+    }
+    throw error(KSTT_STATUS_INTERNAL, format("tensor '%s' lies outside the mapped files", tensor.name.c_str()));
+}
+
+ggml_tensor * weight_store::mapped(const std::string & name, const std::vector<int64_t> & shape) {
+    const tensor_view & tensor = source_->get(name, shape);
+    return view(tensor, ggml_type_of(tensor.type));
+}
+
+ggml_tensor * weight_store::f32(const std::string & name, const std::vector<int64_t> & shape) {
+    const tensor_view & tensor = source_->get(name, shape);
+    if (tensor.type == element_type::f32) {
+        return view(tensor, GGML_TYPE_F32);
+    }
+    const int64_t rows = shape.size() > 1 ? shape[0] : 1;
+    return relaid(name, shape, tensor.n_elements() / rows, rows, [&](const float * stored, float * copy) {
+        std::copy(stored, stored + tensor.n_elements(), copy);
+    });
+}
+
+ggml_tensor * weight_store::relaid(const std::string &          name,
+                                   const std::vector<int64_t> & shape,
+                                   int64_t                      ne0,
+                                   int64_t                      ne1,
+                                   const fill_function &        fill) {
+    const tensor_view & tensor = source_->get(name, shape);
+    KSTT_CHECK(tensor.n_elements() == ne0 * ne1);
+    ggml_tensor *      copy = owned_f32(name, ne0, ne1);
+    std::vector<float> stored(static_cast<size_t>(tensor.n_elements()));
+    convert_to_f32(tensor, stored.data());
+    fill(stored.data(), static_cast<float *>(copy->data));
+    source_->release(tensor);
+    return copy;
+}
+
+ggml_tensor * weight_store::owned_f32(const std::string & name, int64_t ne0, int64_t ne1) {
+    ggml_tensor *         tensor = new_tensor(GGML_TYPE_F32, { ne0, ne1 }, name);
+    ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(backend_.buffer_type(), ggml_nbytes(tensor));
+    if (buffer == nullptr) {
+        throw error(KSTT_STATUS_OUT_OF_MEMORY, format("not enough memory for weight '%s'", name.c_str()));
+    }
+    owned_.push_back(buffer);
+    ggml_backend_tensor_alloc(buffer, tensor, ggml_backend_buffer_get_base(buffer));
+    owned_bytes_ += static_cast<int64_t>(ggml_nbytes(tensor));
+    return tensor;
+}
+
+int64_t weight_store::prefault(int64_t offset, int64_t max_bytes) const {
+    constexpr size_t page    = 4096;
+    int64_t          touched = 0;
+    unsigned         sum     = 0;
+    for (const tensor_view * tensor : used_) {
+        const auto n_bytes = static_cast<int64_t>(tensor->n_bytes);
+        if (offset >= n_bytes) {
+            offset -= n_bytes;
+            continue;
+        }
+        const int64_t take = std::min(n_bytes - offset, max_bytes - touched);
+        for (int64_t i = offset; i < offset + take; i += page) {
+            sum += tensor->data[i];
+        }
+        touched += take;
+        offset = 0;
+        if (touched >= max_bytes) {
+            break;
+        }
+    }
+    // The sum must be used, or the reads could be optimised away.
+    volatile unsigned sink = sum;
+    (void) sink;
+    return touched;
+}
+
+}  // namespace kstt
