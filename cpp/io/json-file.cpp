@@ -15,21 +15,6 @@ using nlohmann::json;
 // The deepest file of a checkpoint is tokenizer.json, at 6.
 constexpr int max_depth = 64;
 
-std::string describe(const json & value) {
-    switch (value.type()) {
-        case json::value_t::null:
-            return "null";
-        case json::value_t::object:
-            return "an object";
-        case json::value_t::array:
-            return "an array";
-        case json::value_t::string:
-            return "the string \"" + printable(value.get_ref<const std::string &>()) + "\"";
-        default:
-            return value.dump();
-    }
-}
-
 }  // namespace
 
 std::string printable(const std::string & text) {
@@ -174,8 +159,23 @@ std::string json_value::where() const {
     return path_.empty() ? *source_ : *source_ + ": " + path_;
 }
 
+std::string json_value::describe() const {
+    switch (value_->type()) {
+        case json::value_t::null:
+            return "null";
+        case json::value_t::object:
+            return "an object";
+        case json::value_t::array:
+            return "an array";
+        case json::value_t::string:
+            return "\"" + printable(value_->get_ref<const std::string &>()) + "\"";
+        default:
+            return value_->dump();
+    }
+}
+
 void json_value::fail(const std::string & expected) const {
-    throw error(KSTT_STATUS_MODEL_FORMAT, where() + " must be " + expected + ", but is " + describe(*value_));
+    throw error(KSTT_STATUS_MODEL_FORMAT, where() + " must be " + expected + ", but is " + describe());
 }
 
 }  // namespace kstt

@@ -38,6 +38,9 @@ class json_value {
     [[noreturn]] void fail(const std::string & expected) const;
     // "<file>: <path>", to begin other messages with.
     std::string where() const;
+    // The value in a few words, to show what was found.
+    std::string describe() const;
+    bool        is_root() const { return path_.empty(); }
 
   private:
     json_value(std::shared_ptr<const std::string> source, std::shared_ptr<const nlohmann::json> value, std::string path);

@@ -213,11 +213,7 @@ void require_folder(const std::string & folder) {
                     folder + ": is not a folder; give the folder that holds config.json and model.safetensors");
     }
     // A folder without search permission fails here rather than at the first file inside.
-    std::error_code code;
-    fs::status(fs::u8path(folder) / ".", code);
-    if (code) {
-        throw_file_error(folder, code);
-    }
+    (void) type_of(path_in_folder(folder, "."));
 }
 
 }  // namespace kstt

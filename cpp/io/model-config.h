@@ -70,6 +70,11 @@ struct decoder_config {
     bool        tie_word_embeddings = false;
     int32_t     pad_token_id        = 3;
     int32_t     bos_token_id        = 48000;  // may lie outside the text table: an absolute row (spec 5.4 a)
+    // Ids at which transformers' generate ends a row. The published checkpoints have none.
+    std::vector<int32_t> eos_token_ids;
+
+    // Rows of the whole embedding table: text, audio streams, zero row.
+    int32_t embedding_rows() const;
 };
 
 struct model_config {
@@ -81,7 +86,8 @@ struct model_config {
     double         audio_silence_prefix_seconds = 0.0;
 };
 
-// Reads and checks config.json and preprocessor_config.json / processor_config.json of a checkpoint folder.
+// Reads and checks config.json, generation_config.json (may be absent) and processor_config.json or
+// preprocessor_config.json of a checkpoint folder. Missing keys take the class defaults of transformers 5.18.
 // Throws kstt::error: FILE_NOT_FOUND, FILE_ACCESS, MODEL_FORMAT (names file and key), MODEL_UNSUPPORTED.
 model_config read_model_config(const std::string & folder);
 
