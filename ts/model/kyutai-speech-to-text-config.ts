@@ -1,0 +1,174 @@
+import { SttError } from "../contract/errors.js";
+import {
+  assignExtras,
+  assignFields,
+  boolean,
+  integer,
+  integerOrList,
+  invalidConfig,
+  nullable,
+  number,
+  type RopeParameters,
+  takeRopeParameters,
+  text,
+} from "./config-fields.js";
+import { MimiConfig } from "./mimi-config.js";
+import {
+  findModel,
+  isObject,
+  type ModelLocation,
+  requireModelJson,
+  toSortedJson,
+  writeModelJson,
+} from "./model-folder.js";
+import { show } from "./option-checks.js";
+
+const MODEL_TYPE = "kyutai_speech_to_text";
+
+// Defaults: the documented ones, which describe kyutai/stt-2.6b-en.
+const FIELDS = {
+  codebook_vocab_size: integer(2049),
+  vocab_size: integer(4001),
+  hidden_size: integer(2048),
+  num_hidden_layers: integer(48),
+  num_attention_heads: integer(32),
+  num_key_value_heads: nullable(integer(0)),
+  max_position_embeddings: integer(750),
+  hidden_act: text("silu"),
+  head_dim: nullable(integer(0)),
+  initializer_range: number(0.02),
+  use_cache: boolean(true),
+  sliding_window: integer(375),
+  attention_dropout: number(0),
+  ffn_dim: integer(11264),
+  rms_norm_eps: number(1e-8),
+  num_codebooks: integer(32),
+  audio_bos_token_id: nullable(integer(0), 2048),
+  audio_pad_token_id: nullable(integer(0), 69569),
+  tie_word_embeddings: boolean(false),
+  pad_token_id: nullable(integer(0), 3),
+  bos_token_id: nullable(integer(0), 48000),
+  eos_token_id: nullable(integerOrList(null)),
+};
+
+// The documented default, which the published checkpoints use; the class of transformers 5 falls back to 10000.
+const ROPE_THETA = 100_000;
+
+/** Configuration of a Kyutai speech-to-text model. Unknown entries are kept. */
+export class KyutaiSpeechToTextConfig {
+  static readonly model_type = MODEL_TYPE;
+  readonly model_type = MODEL_TYPE;
+
+  /** Codebook entries plus the start row. */
+  declare codebook_vocab_size: number;
+  /** Rows of the text embedding and of the head: the pieces plus the start row. */
+  declare vocab_size: number;
+  declare hidden_size: number;
+  declare num_hidden_layers: number;
+  declare num_attention_heads: number;
+  declare num_key_value_heads: number;
+  declare max_position_embeddings: number;
+  rope_parameters: RopeParameters;
+  declare hidden_act: string;
+  declare head_dim: number;
+  declare initializer_range: number;
+  declare use_cache: boolean;
+  /** Steps of 80 ms that an attention query may look back, itself included. */
+  declare sliding_window: number;
+  declare attention_dropout: number;
+  /** Gate and value together, hence even. */
+  declare ffn_dim: number;
+  declare rms_norm_eps: number;
+  /** Audio streams that the decoder reads. */
+  declare num_codebooks: number;
+  declare audio_bos_token_id: number | null;
+  declare audio_pad_token_id: number | null;
+  declare tie_word_embeddings: boolean;
+  declare pad_token_id: number | null;
+  declare bos_token_id: number | null;
+  declare eos_token_id: number | number[] | null;
+  codec_config: MimiConfig;
+  /** Samples per frame. */
+  frame_size: number;
+  [extra: string]: unknown;
+
+  constructor(values: Readonly<Record<string, unknown>> = {}) {
+    const { codec_config: codec, ...rest } = values;
+    const extras = assignFields(this, FIELDS, rest);
+    this.codec_config = codecConfig(codec);
+    this.frame_size = this.codec_config.frame_size;
+    this.num_key_value_heads ??= this.num_attention_heads;
+    this.head_dim ??= Math.floor(this.hidden_size / this.num_attention_heads);
+    this.rope_parameters = takeRopeParameters(extras, ROPE_THETA);
+    if (this.ffn_dim % 2 !== 0) {
+      throw invalidConfig(
+        `\`ffn_dim=${this.ffn_dim}\` must be even`,
+        "It counts the gate and the value rows together.",
+      );
+    }
+    assignExtras(this, extras);
+  }
+
+  static from_dict(values: Readonly<Record<string, unknown>>): KyutaiSpeechToTextConfig {
+    return new KyutaiSpeechToTextConfig(values);
+  }
+
+  /** Reads config.json of a checkpoint folder. */
+  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextConfig> {
+    const folder = await findModel(location);
+    const values = await requireModelJson(folder, "config.json");
+    if (values["model_type"] !== MODEL_TYPE) {
+      throw new SttError(
+        "ERR_MODEL_UNSUPPORTED",
+        `${folder}: config.json has model_type ${show(values["model_type"])}, not "${MODEL_TYPE}"`,
+        { remedy: "Pass a Kyutai speech-to-text checkpoint in the transformers layout." },
+      );
+    }
+    try {
+      return new KyutaiSpeechToTextConfig(values);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new SttError("ERR_MODEL_FORMAT", `${folder}: config.json: ${reason}`, { cause });
+    }
+  }
+
+  get rope_theta(): number {
+    return this.rope_parameters.rope_theta;
+  }
+
+  to_dict(): Record<string, unknown> {
+    return structuredClone({ ...this, codec_config: this.codec_config.to_dict() });
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.to_dict();
+  }
+
+  to_json_string(): string {
+    return toSortedJson(this.to_dict());
+  }
+
+  /** Writes config.json. */
+  async save_pretrained(folder: string): Promise<void> {
+    await writeModelJson(folder, "config.json", this.to_json_string());
+  }
+}
+
+function codecConfig(value: unknown): MimiConfig {
+  if (value === undefined || value === null) {
+    return new MimiConfig();
+  }
+  if (value instanceof MimiConfig) {
+    return value;
+  }
+  if (!isObject(value)) {
+    throw invalidConfig(`field 'codec_config' expected a MimiConfig, dict or null, got ${show(value)}`);
+  }
+  const { model_type: type = MimiConfig.model_type } = value;
+  if (type !== MimiConfig.model_type) {
+    throw invalidConfig(
+      `codec_config has model_type ${show(type)}; the only codec known is "${MimiConfig.model_type}"`,
+    );
+  }
+  return new MimiConfig(value);
+}

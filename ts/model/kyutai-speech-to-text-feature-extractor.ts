@@ -1,0 +1,238 @@
+import { SttError } from "../contract/errors.js";
+import { type AudioInput, readAudioInput } from "./audio-input.js";
+import { type BatchFeature, checkReturnTensors } from "./batch-feature.js";
+import { Callable } from "./callable.js";
+import { assignExtras, assignFields, boolean as bool, integer, nullable, number, text } from "./config-fields.js";
+import { assembleBatch } from "./feature-batch.js";
+import { warn } from "./logger.js";
+import {
+  findModel,
+  isObject,
+  type ModelLocation,
+  missingFile,
+  readModelJson,
+  toSortedJson,
+  writeModelJson,
+} from "./model-folder.js";
+import { checkInteger, checkOptions, invalidArgument } from "./option-checks.js";
+import { type PaddingPlan, paddingStrategy, planRows } from "./sequence-padding.js";
+
+const TYPE_NAME = "KyutaiSpeechToTextFeatureExtractor";
+
+const FIELDS = {
+  feature_size: integer(1),
+  sampling_rate: integer(24000),
+  padding_value: nullable(number(0), 0),
+  chunk_length_s: nullable(number(0)),
+  overlap: nullable(number(0)),
+  audio_delay_seconds: number(0),
+  audio_silence_prefix_seconds: number(0),
+  padding_side: text("right"),
+  return_attention_mask: bool(true),
+};
+
+/** Silence after the audio beyond the text delay, so that the last words come out (transformers 5.18, __call__). */
+const TAIL_SECONDS = 1;
+
+export interface FeatureExtractorOptions {
+  /** true or "longest" (default), "max_length", false or "do_not_pad". */
+  padding?: boolean | string | null | undefined;
+  /** Cuts to max_length; cannot be combined with padding. */
+  truncation?: boolean | null | undefined;
+  /** Samples, silence prefix and tail not counted. */
+  max_length?: number | null | undefined;
+  pad_to_multiple_of?: number | null | undefined;
+  /** Accepted for compatibility; results are always Tensors. */
+  return_tensors?: string | null | undefined;
+  /** Rate of the given audio, to be checked against the model's; a warning is given without it. */
+  sampling_rate?: number | null | undefined;
+}
+
+export const FEATURE_EXTRACTOR_OPTIONS: readonly (keyof FeatureExtractorOptions)[] = [
+  "padding",
+  "truncation",
+  "max_length",
+  "pad_to_multiple_of",
+  "return_tensors",
+  "sampling_rate",
+];
+
+/**
+ * Recordings to the model's input: a padded batch with the silence prefix and tail the model was trained with.
+ * Call it: `await extractor(audio, { sampling_rate: 24000 })`.
+ */
+export class KyutaiSpeechToTextFeatureExtractor extends Callable<
+  [audio: AudioInput, options?: FeatureExtractorOptions],
+  Promise<BatchFeature>
+> {
+  static readonly model_input_names: readonly string[] = ["input_values", "padding_mask"];
+  readonly model_input_names: readonly string[] = KyutaiSpeechToTextFeatureExtractor.model_input_names;
+
+  /** 1: mono, 2: stereo. */
+  declare feature_size: number;
+  /** Hz. */
+  declare sampling_rate: number;
+  declare padding_value: number | null;
+  declare chunk_length_s: number | null;
+  /** Part of a chunk that the next one repeats, 0 to 1. */
+  declare overlap: number | null;
+  declare audio_delay_seconds: number;
+  declare audio_silence_prefix_seconds: number;
+  declare padding_side: string;
+  declare return_attention_mask: boolean;
+
+  constructor(values: Readonly<Record<string, unknown>> = {}) {
+    super();
+    const extras = assignFields(this, FIELDS, values);
+    if (this.feature_size !== 1 && this.feature_size !== 2) {
+      throw invalidArgument(`'feature_size' must be 1 (mono) or 2 (stereo), not ${this.feature_size}`);
+    }
+    assignExtras(this, extras);
+  }
+
+  static from_dict(values: Readonly<Record<string, unknown>>): KyutaiSpeechToTextFeatureExtractor {
+    return new KyutaiSpeechToTextFeatureExtractor(values);
+  }
+
+  /** Reads processor_config.json (its "feature_extractor" part) or preprocessor_config.json of a checkpoint folder. */
+  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextFeatureExtractor> {
+    const folder = await findModel(location);
+    const nested = (await readModelJson(folder, "processor_config.json"))?.["feature_extractor"];
+    const values = isObject(nested) ? nested : await readModelJson(folder, "preprocessor_config.json");
+    if (values === undefined) {
+      throw missingFile(folder, "preprocessor_config.json");
+    }
+    try {
+      return new KyutaiSpeechToTextFeatureExtractor(values);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new SttError("ERR_MODEL_FORMAT", `${folder}: preprocessor configuration: ${reason}`, { cause });
+    }
+  }
+
+  /** Samples per chunk; null without chunk_length_s. */
+  get chunk_length(): number | null {
+    return this.chunk_length_s === null ? null : Math.trunc(this.chunk_length_s * this.sampling_rate);
+  }
+
+  /** Samples from one chunk's start to the next; null unless chunk_length_s and overlap are both set. */
+  get chunk_stride(): number | null {
+    const length = this.chunk_length;
+    return length === null || this.overlap === null ? null : Math.max(1, Math.trunc((1 - this.overlap) * length));
+  }
+
+  override async _call(audio: AudioInput, options: FeatureExtractorOptions = {}): Promise<BatchFeature> {
+    checkOptions(TYPE_NAME, options, FEATURE_EXTRACTOR_OPTIONS);
+    this.#checkRate(options.sampling_rate ?? undefined);
+    checkReturnTensors(options.return_tensors);
+    const { padding, truncation } = paddingArguments(options);
+    const rows = readAudioInput(audio, this.feature_size);
+    const plan = this.#plan(
+      rows.map((row) => row.samples),
+      padding,
+      truncation,
+      options,
+    );
+    return assembleBatch(
+      rows,
+      planRows(
+        rows.map((row) => row.samples),
+        plan,
+      ),
+      {
+        prefix: Math.trunc(this.audio_silence_prefix_seconds * this.sampling_rate),
+        tail: Math.trunc((this.audio_delay_seconds + TAIL_SECONDS) * this.sampling_rate),
+        paddingValue: this.padding_value ?? 0,
+        paddingSide: this.#paddingSide(),
+        withMask: padding !== false,
+      },
+    );
+  }
+
+  to_dict(): Record<string, unknown> {
+    const { model_input_names: _, ...values } = this as unknown as Record<string, unknown>;
+    return { ...values, feature_extractor_type: TYPE_NAME };
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.to_dict();
+  }
+
+  to_json_string(): string {
+    return toSortedJson(this.to_dict());
+  }
+
+  /** Writes preprocessor_config.json. */
+  async save_pretrained(folder: string): Promise<void> {
+    await writeModelJson(folder, "preprocessor_config.json", this.to_json_string());
+  }
+
+  #checkRate(rate: number | undefined): void {
+    if (rate === undefined) {
+      warn(
+        `It is strongly recommended to pass the \`sampling_rate\` argument to \`${TYPE_NAME}()\`. ` +
+          "Failing to do so can result in silent errors that might be hard to debug.",
+      );
+    } else if (rate !== this.sampling_rate) {
+      throw invalidArgument(
+        `this feature extractor's model was trained using a sampling rate of ${this.sampling_rate} Hz; ` +
+          `the provided audio input must be sampled with ${this.sampling_rate} and not ${rate}`,
+        `Resample the audio first, for example with read_audio(source, ${this.sampling_rate}).`,
+      );
+    }
+  }
+
+  /** With a chunk plan and no max_length, lengths follow the chunk grid. */
+  #plan(
+    lengths: readonly number[],
+    padding: boolean | string,
+    truncation: boolean,
+    options: FeatureExtractorOptions,
+  ): PaddingPlan {
+    checkInteger("max_length", options.max_length ?? undefined, 0, Number.MAX_SAFE_INTEGER);
+    checkInteger("pad_to_multiple_of", options.pad_to_multiple_of ?? undefined, 1, Number.MAX_SAFE_INTEGER);
+    const plan = {
+      strategy: paddingStrategy(padding),
+      truncation,
+      maxLength: options.max_length ?? undefined,
+      padToMultipleOf: options.pad_to_multiple_of ?? undefined,
+    };
+    const { chunk_length: chunk, chunk_stride: stride } = this;
+    if (plan.strategy !== "do_not_pad" && this.padding_value === null) {
+      throw invalidArgument(
+        "Asking to pad but the feature extractor does not have a padding value",
+        "Set one, for example `feature_extractor.padding_value = 0.0`.",
+      );
+    }
+    if (chunk === null || stride === null || plan.maxLength !== undefined) {
+      return plan;
+    }
+    const onGrid = (steps: number): number => (steps - 1) * stride + chunk;
+    if (truncation) {
+      return { ...plan, maxLength: onGrid(Math.floor(Math.min(...lengths) / stride)) };
+    }
+    if (padding !== false) {
+      return { ...plan, strategy: "max_length", maxLength: onGrid(Math.ceil(Math.max(...lengths) / stride)) };
+    }
+    return plan;
+  }
+
+  #paddingSide(): "left" | "right" {
+    if (this.padding_side !== "left" && this.padding_side !== "right") {
+      throw invalidArgument(`Invalid padding strategy: ${this.padding_side}`, "Set padding_side to 'right' or 'left'.");
+    }
+    return this.padding_side;
+  }
+}
+
+/** The order of checks is the reference's: truncation alone still pads to the longest row. */
+function paddingArguments(options: FeatureExtractorOptions): { padding: boolean | string; truncation: boolean } {
+  const { padding, truncation } = options;
+  if (padding && truncation) {
+    throw invalidArgument(
+      "Both padding and truncation were set. Make sure you only set one.",
+      "Leave out padding to truncate, or truncation to pad.",
+    );
+  }
+  return { padding: padding ?? true, truncation: truncation ?? false };
+}

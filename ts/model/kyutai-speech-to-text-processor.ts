@@ -1,0 +1,94 @@
+import type { AudioInput } from "./audio-input.js";
+import type { BatchFeature } from "./batch-feature.js";
+import { Callable } from "./callable.js";
+import {
+  FEATURE_EXTRACTOR_OPTIONS,
+  type FeatureExtractorOptions,
+  KyutaiSpeechToTextFeatureExtractor,
+} from "./kyutai-speech-to-text-feature-extractor.js";
+import { warn } from "./logger.js";
+import { findModel, type ModelLocation } from "./model-folder.js";
+import { invalidArgument, show } from "./option-checks.js";
+import type { Tensor } from "./tensor.js";
+import { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./tokenizer.js";
+
+const CLASS_NAME = "KyutaiSpeechToTextProcessor";
+
+/** Rate the processor assumes when none is given (class default of the reference). */
+const DEFAULT_RATE = 24_000;
+
+/**
+ * Feature extractor and tokenizer in one: recordings to model input, ids to text.
+ * Call it: `await processor(audio)`.
+ */
+export class KyutaiSpeechToTextProcessor extends Callable<
+  [audio: AudioInput, options?: FeatureExtractorOptions],
+  Promise<BatchFeature>
+> {
+  readonly feature_extractor: KyutaiSpeechToTextFeatureExtractor;
+  readonly tokenizer: KyutaiSpeechToTextTokenizer;
+
+  constructor(feature_extractor: KyutaiSpeechToTextFeatureExtractor, tokenizer: KyutaiSpeechToTextTokenizer) {
+    super();
+    if (!(feature_extractor instanceof KyutaiSpeechToTextFeatureExtractor)) {
+      throw invalidArgument(`${CLASS_NAME}: feature_extractor is ${show(feature_extractor)}`);
+    }
+    if (!(tokenizer instanceof KyutaiSpeechToTextTokenizer)) {
+      throw invalidArgument(`${CLASS_NAME}: tokenizer is ${show(tokenizer)}`);
+    }
+    this.feature_extractor = feature_extractor;
+    this.tokenizer = tokenizer;
+  }
+
+  /** Reads the preprocessor configuration and the tokenizer of a checkpoint folder. */
+  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextProcessor> {
+    const folder = await findModel(location);
+    const [extractor, tokenizer] = await Promise.all([
+      KyutaiSpeechToTextFeatureExtractor.from_pretrained(folder),
+      KyutaiSpeechToTextTokenizer.from_pretrained(folder),
+    ]);
+    return new KyutaiSpeechToTextProcessor(extractor, tokenizer);
+  }
+
+  /** Assumes 24000 Hz unless `sampling_rate` says otherwise. Options it does not know are ignored with a warning. */
+  override async _call(audio: AudioInput, options: FeatureExtractorOptions = {}): Promise<BatchFeature> {
+    if (audio === undefined || audio === null) {
+      throw invalidArgument(
+        `audio is required: you need to provide at least one input to call ${CLASS_NAME}`,
+        "Pass samples at 24000 Hz, or a list of them.",
+      );
+    }
+    if (typeof options !== "object" || options === null) {
+      throw invalidArgument(`${CLASS_NAME}: options must be an object, not ${show(options)}`);
+    }
+    const known: Record<string, unknown> = { sampling_rate: DEFAULT_RATE };
+    for (const [key, value] of Object.entries(options)) {
+      if ((FEATURE_EXTRACTOR_OPTIONS as readonly string[]).includes(key)) {
+        known[key] = value;
+      } else {
+        warn(`Keyword argument \`${key}\` is not a valid argument for this processor and will be ignored.`);
+      }
+    }
+    return this.feature_extractor._call(audio, known);
+  }
+
+  /** Text of one sequence of ids. */
+  decode(ids: TokenIds, options?: DecodeOptions): string {
+    return this.tokenizer.decode(ids, options);
+  }
+
+  /** Texts of the rows of a batch. */
+  batch_decode(batch: Tensor | readonly TokenIds[], options?: DecodeOptions): string[] {
+    return this.tokenizer.batch_decode(batch, options);
+  }
+
+  get model_input_names(): readonly string[] {
+    return this.feature_extractor.model_input_names;
+  }
+
+  /** Writes preprocessor_config.json and the tokenizer files. */
+  async save_pretrained(folder: string): Promise<void> {
+    await this.feature_extractor.save_pretrained(folder);
+    await this.tokenizer.save_pretrained(folder);
+  }
+}

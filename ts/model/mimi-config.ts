@@ -1,0 +1,173 @@
+import {
+  assignExtras,
+  assignFields,
+  boolean,
+  integer,
+  integerOrList,
+  integers,
+  invalidConfig,
+  nullable,
+  number,
+  type RopeParameters,
+  takeRopeParameters,
+  text,
+} from "./config-fields.js";
+import { toSortedJson } from "./model-folder.js";
+
+// Defaults: transformers 5.18, MimiConfig.
+const FIELDS = {
+  sampling_rate: integer(24000),
+  audio_channels: integer(1),
+  hidden_size: integer(512),
+  num_filters: integer(64),
+  num_residual_layers: integer(1),
+  upsampling_ratios: nullable(integers([]), null),
+  kernel_size: integer(7),
+  last_kernel_size: integer(3),
+  residual_kernel_size: integerOrList(3),
+  dilation_growth_rate: integer(2),
+  use_causal_conv: boolean(true),
+  pad_mode: text("constant"),
+  compress: integer(2),
+  trim_right_ratio: number(1),
+  codebook_size: integer(2048),
+  codebook_dim: nullable(integer(256), 256),
+  num_quantizers: integer(32),
+  use_conv_shortcut: boolean(false),
+  vector_quantization_hidden_dimension: integer(256),
+  num_semantic_quantizers: integer(1),
+  upsample_groups: integer(512),
+  num_hidden_layers: integer(8),
+  intermediate_size: integer(2048),
+  num_attention_heads: integer(8),
+  num_key_value_heads: integer(8),
+  head_dim: nullable(integer(0)),
+  hidden_act: text("gelu"),
+  max_position_embeddings: integer(8000),
+  initializer_range: number(0.02),
+  norm_eps: number(1e-5),
+  use_cache: boolean(false),
+  use_streaming: boolean(false),
+  sliding_window: integer(250),
+  attention_dropout: number(0),
+  layer_scale_initial_scale: number(0.01),
+  attention_bias: boolean(false),
+  tie_word_embeddings: boolean(true),
+};
+
+const DEFAULT_RATIOS = [8, 6, 5, 4];
+const ROPE_THETA = 10_000;
+/** Between the codec's transformer (25 Hz) and its quantizer (12.5 Hz). */
+const DOWNSAMPLE_STRIDE = 2;
+
+/** Configuration of the Mimi codec. Unknown entries are kept. */
+export class MimiConfig {
+  static readonly model_type = "mimi";
+  readonly model_type = "mimi";
+
+  /** Hz. */
+  declare sampling_rate: number;
+  declare audio_channels: number;
+  declare hidden_size: number;
+  declare num_filters: number;
+  declare num_residual_layers: number;
+  /** In decoder order; the encoder strides are the same numbers reversed. */
+  declare upsampling_ratios: number[];
+  declare kernel_size: number;
+  declare last_kernel_size: number;
+  declare residual_kernel_size: number | number[];
+  declare dilation_growth_rate: number;
+  declare use_causal_conv: boolean;
+  declare pad_mode: string;
+  declare compress: number;
+  declare trim_right_ratio: number;
+  declare codebook_size: number;
+  declare codebook_dim: number;
+  declare num_quantizers: number;
+  declare use_conv_shortcut: boolean;
+  declare vector_quantization_hidden_dimension: number;
+  declare num_semantic_quantizers: number;
+  declare upsample_groups: number;
+  declare num_hidden_layers: number;
+  declare intermediate_size: number;
+  declare num_attention_heads: number;
+  declare num_key_value_heads: number;
+  declare head_dim: number;
+  declare hidden_act: string;
+  declare max_position_embeddings: number;
+  declare initializer_range: number;
+  declare norm_eps: number;
+  declare use_cache: boolean;
+  declare use_streaming: boolean;
+  rope_parameters: RopeParameters;
+  /** Columns of 40 ms that an attention query may look back, itself included. */
+  declare sliding_window: number;
+  declare attention_dropout: number;
+  declare layer_scale_initial_scale: number;
+  declare attention_bias: boolean;
+  declare tie_word_embeddings: boolean;
+  /** A frame rate that the configuration stated itself; null: computed. */
+  _frame_rate: number | null;
+  [extra: string]: unknown;
+
+  constructor(values: Readonly<Record<string, unknown>> = {}) {
+    const extras = assignFields(this, FIELDS, values);
+    if (!(this.upsampling_ratios?.length > 0)) {
+      this.upsampling_ratios = [...DEFAULT_RATIOS];
+    }
+    this.codebook_dim ??= this.hidden_size;
+    this.head_dim ||= Math.floor(this.hidden_size / this.num_attention_heads);
+    if (this.num_semantic_quantizers >= this.num_quantizers) {
+      throw invalidConfig(
+        `The number of semantic quantizers should be lower than the total number of quantizers ${this.num_quantizers}, ` +
+          `but is ${this.num_semantic_quantizers}`,
+      );
+    }
+    const rate = extras["frame_rate"] ?? extras["_frame_rate"] ?? null;
+    if (rate !== null && typeof rate !== "number") {
+      throw invalidConfig(`field 'frame_rate' expected float, got ${typeof rate}`);
+    }
+    this._frame_rate = rate;
+    this.rope_parameters = takeRopeParameters(extras, ROPE_THETA);
+    assignExtras(this, extras);
+  }
+
+  static from_dict(values: Readonly<Record<string, unknown>>): MimiConfig {
+    return new MimiConfig(values);
+  }
+
+  get rope_theta(): number {
+    return this.rope_parameters.rope_theta;
+  }
+
+  /** Samples per frame: the product of all encoder strides. */
+  get frame_size(): number {
+    return this.upsampling_ratios.reduce((product, ratio) => product * ratio, DOWNSAMPLE_STRIDE);
+  }
+
+  /** Frames per second. */
+  get frame_rate(): number {
+    return this._frame_rate ?? this.sampling_rate / this.frame_size;
+  }
+
+  /** Columns per second before the downsampling, rounded up. */
+  get encodec_frame_rate(): number {
+    return Math.ceil(this.sampling_rate / (this.frame_size / DOWNSAMPLE_STRIDE));
+  }
+
+  get num_codebooks(): number {
+    return this.num_quantizers;
+  }
+
+  to_dict(): Record<string, unknown> {
+    return structuredClone({ ...this });
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.to_dict();
+  }
+
+  to_json_string(): string {
+    return toSortedJson(this.to_dict());
+  }
+}

@@ -1,0 +1,76 @@
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SttError } from "../contract/errors.js";
+import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-folder.js";
+
+export const nodeModelFolderHost: ModelFolderHost = { resolveFolder, embeddedFolder, readText, writeText };
+
+/** Both ts/model and dist/model lie two levels below the package. */
+function embeddedFolder(): string {
+  return fileURLToPath(new URL(`../../models/${EMBEDDED_MODEL}`, import.meta.url));
+}
+
+async function resolveFolder(location: ModelLocation): Promise<string> {
+  const isUrl = location instanceof URL || location.startsWith("file://");
+  const path = isUrl ? fileURLToPath(location) : resolve(location);
+  try {
+    if (!(await stat(path)).isDirectory()) {
+      throw new SttError("ERR_INVALID_ARGUMENT", `${path} is a file, not a model folder`, {
+        remedy: "Pass the folder that holds config.json and the weights.",
+      });
+    }
+    // Listing proves more than stat does: a folder without read permission still has a stat.
+    await readdir(path);
+  } catch (cause) {
+    throw fileError(cause, path, "model folder");
+  }
+  return path;
+}
+
+async function readText(folder: string, name: string): Promise<string | undefined> {
+  const path = join(folder, name);
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") {
+      return undefined;
+    }
+    throw fileError(cause, path, "file");
+  }
+}
+
+async function writeText(folder: string, name: string, text: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, name), text);
+  } catch (cause) {
+    throw fileError(cause, join(folder, name), "file");
+  }
+}
+
+function errorCode(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
+
+/** A file system error in our words; `what` names the kind of thing at `path`. */
+export function fileError(cause: unknown, path: string, what: string): SttError {
+  if (cause instanceof SttError) {
+    return cause;
+  }
+  switch (errorCode(cause)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new SttError("ERR_FILE_NOT_FOUND", `${path}: no such ${what}`, { remedy: "Check the path.", cause });
+    case "EACCES":
+    case "EPERM":
+      return new SttError("ERR_FILE_ACCESS", `${path}: no permission to read this ${what}`, {
+        remedy: "Allow the current user to read it.",
+        cause,
+      });
+    default: {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      return new SttError("ERR_FILE_ACCESS", `${path}: this ${what} cannot be read (${reason})`, { cause });
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** Padding and truncation of a batch, as SequenceFeatureExtractor.pad of transformers does it. */
+import { invalidArgument, show } from "./option-checks.js";
+
+export type PaddingStrategy = "longest" | "max_length" | "do_not_pad";
+
+export interface PaddingPlan {
+  readonly strategy: PaddingStrategy;
+  readonly truncation: boolean;
+  readonly maxLength: number | undefined;
+  readonly padToMultipleOf: number | undefined;
+}
+
+/** Where one row's samples go. */
+export interface PaddedRow {
+  /** Samples kept from the start of the recording. */
+  readonly kept: number;
+  /** Length with padding. */
+  readonly length: number;
+}
+
+const STRATEGIES: readonly PaddingStrategy[] = ["longest", "max_length", "do_not_pad"];
+
+export function paddingStrategy(padding: boolean | string): PaddingStrategy {
+  if (padding === true) {
+    return "longest";
+  }
+  if (padding === false) {
+    return "do_not_pad";
+  }
+  const strategy = STRATEGIES.find((name) => name === padding);
+  if (strategy === undefined) {
+    throw invalidArgument(
+      `${show(padding)} is not a valid PaddingStrategy, please select one of [${STRATEGIES.join(", ")}]`,
+    );
+  }
+  return strategy;
+}
+
+export function planRows(lengths: readonly number[], plan: PaddingPlan): PaddedRow[] {
+  if (plan.strategy === "max_length" && plan.maxLength === undefined) {
+    throw invalidArgument("When setting padding='max_length', make sure that max_length is defined");
+  }
+  if (plan.truncation && plan.maxLength === undefined) {
+    throw invalidArgument("When setting truncation=true, make sure that max_length is defined");
+  }
+  const kept = lengths.map((length) => (plan.truncation ? truncated(length, plan) : length));
+  const target = plan.strategy === "longest" ? Math.max(...kept) : plan.maxLength;
+  return kept.map((length) => ({
+    kept: length,
+    length:
+      plan.strategy === "do_not_pad" || target === undefined
+        ? length
+        : Math.max(length, roundUp(target, plan.padToMultipleOf)),
+  }));
+}
+
+function truncated(length: number, { maxLength = 0, padToMultipleOf }: PaddingPlan): number {
+  const limit = roundUp(maxLength, padToMultipleOf);
+  // A chunk plan can ask for less than nothing; Python's slice [:limit] then counts from the end.
+  return limit < 0 ? Math.max(length + limit, 0) : Math.min(length, limit);
+}
+
+function roundUp(length: number, multiple: number | undefined): number {
+  return multiple === undefined ? length : Math.ceil(length / multiple) * multiple;
+}
