@@ -26,7 +26,8 @@ function dropForeignCache(generator) {
   }
 }
 
-export async function buildNative() {
+/** Checks the machine, fetches ggml, and returns the generator to use (undefined: cmake's own choice). */
+async function prepare() {
   checkPrerequisites();
   if (!isFetched()) {
     process.stderr.write("- Fetching ggml's source (35 MB, checked against its hash) ... ");
@@ -35,14 +36,10 @@ export async function buildNative() {
     });
     process.stderr.write("done\n");
   }
-  const windows = process.platform === "win32";
-  const generator = windows ? undefined : versionOf("ninja") === undefined ? "Unix Makefiles" : "Ninja";
+  const generator =
+    process.platform === "win32" ? undefined : versionOf("ninja") === undefined ? "Unix Makefiles" : "Ninja";
   dropForeignCache(generator);
-  const first = !existsSync(join(nativeFolder, "kstt.node"));
-  const title = first
-    ? "Building the C++ core and the addon (some minutes the first time)"
-    : "Bringing the C++ core up to date";
-  await step(title, "native", isConfigured() ? buildCommand() : configureAndBuildCommand(generator));
+  return generator;
 }
 
 function isConfigured() {
@@ -52,10 +49,10 @@ function isConfigured() {
   );
 }
 
-function configureAndBuildCommand(generator) {
+function cmakeJs(task, generator) {
   return binCommand(
     "cmake-js/bin/cmake-js",
-    "build",
+    task,
     "--out",
     buildFolder,
     ...(generator === undefined ? [] : ["--generator", generator]),
@@ -65,9 +62,21 @@ function configureAndBuildCommand(generator) {
   );
 }
 
-/** cmake-js configures anew each time, which takes seconds; the build tool does that only when cmake's files changed. */
-function buildCommand() {
-  return ["cmake", "--build", buildFolder, "--config", "Release", "--parallel", String(availableParallelism())];
+export async function buildNative() {
+  const generator = await prepare();
+  const title = existsSync(join(nativeFolder, "kstt.node"))
+    ? "Bringing the C++ core up to date"
+    : "Building the C++ core and the addon (some minutes the first time)";
+  // cmake-js configures anew each time, which takes seconds; the build tool does that only when cmake's files changed.
+  const rebuild = ["cmake", "--build", buildFolder, "--config", "Release", "--parallel", String(availableParallelism())];
+  await step(title, "native", isConfigured() ? rebuild : cmakeJs("build", generator));
+}
+
+/** Writes build/cmake/compile_commands.json without building. */
+export async function configureNative() {
+  const generator = await prepare();
+  await step("Configuring the C++ core", "configure", cmakeJs("configure", generator));
+  return join(buildFolder, "compile_commands.json");
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

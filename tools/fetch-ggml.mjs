@@ -9,7 +9,16 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -133,7 +142,9 @@ async function command(name, args) {
     return (await execute(name, args, { env: cleanEnvironment })).stdout;
   } catch (error) {
     if (error.code === "ENOENT") {
-      throw new FetchError(`"${name}" was not found; it is needed to unpack ggml's source. Install it and run this again.`);
+      throw new FetchError(
+        `"${name}" was not found; it is needed to unpack ggml's source. Install it and run this again.`,
+      );
     }
     throw new FetchError(`${name} ${args[0]} failed while unpacking ggml's source: ${firstLine(error)}`);
   }

@@ -1,6 +1,6 @@
 /** Runs the external commands of the set-up and check scripts: one line per step, the output kept in a log file. */
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
+import { createWriteStream, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -26,7 +26,7 @@ export function binCommand(packagePath, ...args) {
   return [process.execPath, join(root, "node_modules", packagePath), ...args];
 }
 
-/** Runs a command to its end. `echo` passes its output through; `output` is what it printed. */
+/** Runs a command to its end. `echo` passes its output through; `output` is all it printed, `stderr` a part of that. */
 export function run(command, { cwd = root, env = process.env, log, echo = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0], command.slice(1), {
@@ -38,6 +38,7 @@ export function run(command, { cwd = root, env = process.env, log, echo = false 
     });
     const file = log === undefined ? undefined : createWriteStream(log, { flags: "a" });
     const chunks = [];
+    const errors = [];
     file?.write(`$ ${command.join(" ")}\n`);
     for (const [stream, target] of [
       [child.stdout, process.stdout],
@@ -45,6 +46,7 @@ export function run(command, { cwd = root, env = process.env, log, echo = false 
     ]) {
       stream.on("data", (chunk) => {
         chunks.push(chunk);
+        if (stream === child.stderr) errors.push(chunk);
         file?.write(chunk);
         if (echo) target.write(chunk);
       });
@@ -52,7 +54,8 @@ export function run(command, { cwd = root, env = process.env, log, echo = false 
     child.on("error", reject);
     child.on("close", (code, signal) => {
       file?.end();
-      resolve({ code: code ?? 1, signal, output: Buffer.concat(chunks).toString() });
+      const [output, stderr] = [chunks, errors].map((list) => Buffer.concat(list).toString());
+      resolve({ code: code ?? 1, signal, output, stderr });
     });
   });
 }
@@ -66,6 +69,7 @@ export function run(command, { cwd = root, env = process.env, log, echo = false 
 export async function step(title, name, command, options = {}) {
   mkdirSync(join(root, "build", "logs"), { recursive: true });
   const log = join(root, "build", "logs", `${name}.log`);
+  rmSync(log, { force: true });
   const started = performance.now();
   process.stderr.write(`- ${title} ... `);
   const result = await run(command, { ...options, log }).catch((error) => ({ code: 1, output: String(error.message) }));
