@@ -5,8 +5,8 @@ get_filename_component(KSTT_NODE_ADDON_API ${KSTT_NODE_ADDON_API} ABSOLUTE BASE_
 
 file(GLOB KSTT_NODE_SOURCES CONFIGURE_DEPENDS bindings/node/*.cpp)
 add_library(kstt_node MODULE ${KSTT_NODE_SOURCES} ${CMAKE_JS_SRC})
-target_include_directories(kstt_node PRIVATE cpp/include ${KSTT_NODE_ADDON_API})
-target_include_directories(kstt_node SYSTEM PRIVATE ${CMAKE_JS_INC})
+target_include_directories(kstt_node PRIVATE cpp/include)
+target_include_directories(kstt_node SYSTEM PRIVATE ${KSTT_NODE_ADDON_API} ${CMAKE_JS_INC})
 target_link_libraries(kstt_node PRIVATE kstt_core ${CMAKE_JS_LIB})
 target_compile_definitions(kstt_node PRIVATE NAPI_VERSION=8 NAPI_CPP_EXCEPTIONS)
 set_target_properties(kstt_node PROPERTIES PREFIX "" SUFFIX ".node" OUTPUT_NAME kstt CXX_VISIBILITY_PRESET hidden
