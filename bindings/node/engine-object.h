@@ -1,0 +1,38 @@
+// JS object around kstt_engine. Compute calls that overlap reject with ERR_BUSY; the C header decides that.
+#pragma once
+
+#include "napi-setup.h"
+
+#include <kstt.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace kstt_node {
+
+class engine_object final : public Napi::ObjectWrap<engine_object> {
+  public:
+    static Napi::Function define(Napi::Env env);
+
+    // createEngine(path: string, options: { threads, slots }): Promise<engine>
+    static Napi::Value create(const Napi::CallbackInfo & info);
+
+    explicit engine_object(const Napi::CallbackInfo & info);
+    void Finalize(Napi::BasicEnv env) override;
+
+  private:
+    Napi::Value prefault(const Napi::CallbackInfo & info);           // (maxBytes) => Promise<progress>
+    Napi::Value stats(const Napi::CallbackInfo & info);              // () => stats
+    void        reset_stats(const Napi::CallbackInfo & info);        // () => void
+    Napi::Value create_generation(const Napi::CallbackInfo & info);  // (input, rows, samples, params) => Promise
+    Napi::Value create_encoding(const Napi::CallbackInfo & info);    // (input, rows, samples) => Promise
+    Napi::Value create_session(const Napi::CallbackInfo & info);     // (params) => Promise
+    Napi::Value step(const Napi::CallbackInfo & info);               // (maxSteps) => Promise<frames>
+    Napi::Value dispose(const Napi::CallbackInfo & info);            // () => Promise<void>
+
+    std::shared_ptr<kstt_engine> engine_;  // null once disposed
+    int32_t                      n_quantizers_   = 0;
+    int64_t                      reported_bytes_ = 0;  // what the garbage collector was told
+};
+
+}  // namespace kstt_node

@@ -1,0 +1,63 @@
+// The addon's exports. ts/backend/native/addon-types.ts describes them for TypeScript.
+#include "conversions.h"
+#include "encoding-object.h"
+#include "engine-object.h"
+#include "environment-data.h"
+#include "error-object.h"
+#include "generation-object.h"
+#include "napi-setup.h"
+#include "pin-library.h"
+#include "resampler-object.h"
+#include "session-object.h"
+
+#include <kstt.h>
+
+#include <string>
+
+namespace kstt_node {
+
+namespace {
+
+// init(kernelDir: string | null, makeError: (status: number, message: string) => Error): void
+// kernelDir: folder of the CPU kernels, null when they are linked in.
+void init(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    if (!info[1].IsFunction()) {
+        throw Napi::TypeError::New(env, "makeError must be a function");
+    }
+    environment_data::of(env).make_error = Napi::Persistent(info[1].As<Napi::Function>());
+    const std::string kernel_dir         = info[0].IsNull() ? "" : to_text(info[0], "kernelDir");
+    kstt_error        error              = {};
+    const kstt_status status             = kstt_init(info[0].IsNull() ? nullptr : kernel_dir.c_str(), &error);
+    throw_if_failed(env, status, error);
+}
+
+Napi::Object load(Napi::Env env, Napi::Object exports) {
+    pin_library();
+    auto * data = new environment_data();
+    env.SetInstanceData(data);  // owns it now
+    data->engine     = Napi::Persistent(engine_object::define(env));
+    data->generation = Napi::Persistent(generation_object::define(env));
+    data->encoding   = Napi::Persistent(encoding_object::define(env));
+    data->session    = Napi::Persistent(session_object::define(env));
+    data->resampler  = Napi::Persistent(resampler_object::define(env));
+    exports.Set("abiVersion", kstt_abi_version());
+    exports.Set("init", Napi::Function::New(env, init, "init"));
+    exports.Set("createEngine", Napi::Function::New(env, engine_object::create, "createEngine"));
+    exports.Set("createResampler", Napi::Function::New(env, resampler_object::create, "createResampler"));
+    return exports;
+}
+
+}  // namespace
+
+environment_data & environment_data::of(Napi::Env env) {
+    auto * data = env.GetInstanceData<environment_data>();
+    if (data == nullptr) {
+        throw Napi::Error::New(env, "the addon is gone: its environment shuts down");
+    }
+    return *data;
+}
+
+NODE_API_MODULE(kstt, load)
+
+}  // namespace kstt_node

@@ -1,0 +1,201 @@
+#include "session-object.h"
+
+#include "async-call.h"
+#include "conversions.h"
+#include "environment-data.h"
+#include "error-object.h"
+#include "wrapped-object.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kstt_node {
+
+namespace {
+
+using guarded_session = guarded_handle<kstt_session>;
+
+struct made_session {
+    std::shared_ptr<guarded_session> session;
+};
+
+// An event whose text outlives the lock.
+struct owned_event {
+    kstt_event  event = {};
+    std::string text;
+};
+
+constexpr const char * what = "session";
+
+// Up to here a push costs less on the spot than a hop to another thread: 0.2 s at 48 kHz.
+constexpr size_t max_inline_samples = 9600;
+
+// Samples per hold of the lock, so that poll() on the event loop never waits for the resampling of an hour.
+constexpr size_t slice_samples = 48000;
+
+kstt_status push_locked(guarded_session & session, const float * pcm, size_t n, int32_t rate, kstt_error * error) {
+    const std::lock_guard<std::mutex> lock(session.mutex);
+    return kstt_session_push_pcm(session.handle.get(), pcm, n, rate, error);
+}
+
+kstt_status push_slices(guarded_session & session, const std::vector<float> & pcm, int32_t rate, kstt_error * error) {
+    // The core refuses a call with a bad sample as a whole: then it must see the whole call.
+    const bool   finite = std::all_of(pcm.begin(), pcm.end(), [](float sample) { return std::isfinite(sample); });
+    const size_t slice  = finite ? slice_samples : std::max<size_t>(pcm.size(), 1);
+    for (size_t i = 0; i < pcm.size(); i += slice) {
+        const size_t      n      = std::min(slice, pcm.size() - i);
+        const kstt_status status = push_locked(session, pcm.data() + i, n, rate, error);
+        if (status != KSTT_STATUS_OK) {
+            return status;
+        }
+    }
+    return KSTT_STATUS_OK;
+}
+
+int64_t ready_frames(guarded_session & session) {
+    const std::lock_guard<std::mutex> lock(session.mutex);
+    return kstt_session_n_ready(session.handle.get());
+}
+
+Napi::Value from_count(Napi::Env env, int64_t count) {
+    return Napi::Number::New(env, static_cast<double>(count));
+}
+
+Napi::Object from_event(Napi::Env env, const owned_event & owned) {
+    const kstt_event & event  = owned.event;
+    Napi::Object       object = Napi::Object::New(env);
+    switch (event.type) {
+    case KSTT_EVENT_WORD:
+        object.Set("type", "word");
+        object.Set("text", owned.text);
+        object.Set("start", event.start);
+        object.Set("end", event.end);
+        object.Set("confidence", static_cast<double>(event.confidence));
+        return object;
+    case KSTT_EVENT_TOKEN:
+        object.Set("type", "token");
+        object.Set("token", event.token);
+        object.Set("step", static_cast<double>(event.step));
+        return object;
+    case KSTT_EVENT_END:
+        object.Set("type", "end");
+        object.Set("duration", event.end);
+        return object;
+    default:
+        throw_error(env, KSTT_STATUS_INTERNAL, "the core sent an event of unknown type " + std::to_string(event.type));
+    }
+}
+
+using session_call = kstt_status (*)(kstt_session *, kstt_error *);
+
+Napi::Value call_locked(Napi::Env env, const char * name, std::shared_ptr<guarded_session> session, session_call call) {
+    return call_async<no_result>(
+        env,
+        name,
+        [session = std::move(session), call](no_result &, kstt_error * error) {
+            const std::lock_guard<std::mutex> lock(session->mutex);
+            return call(session->handle.get(), error);
+        },
+        [](Napi::Env js, no_result &) { return js.Undefined(); });
+}
+
+}  // namespace
+
+Napi::Value create_session_object(const Napi::CallbackInfo & info, std::shared_ptr<kstt_engine> engine) {
+    const Napi::Object  options = to_object(info[0], "params");
+    kstt_session_params params  = kstt_session_default_params();
+    params.prefix_seconds       = to_finite(options.Get("prefixSeconds"), "prefixSeconds");
+    params.tail_seconds         = to_finite(options.Get("tailSeconds"), "tailSeconds");
+    params.emit_tokens          = to_bool(options.Get("emitTokens"), "emitTokens") ? 1 : 0;
+    return call_async<made_session>(
+        info.Env(),
+        "kstt.createSession",
+        [engine = std::move(engine), params](made_session & made, kstt_error * error) {
+            kstt_session *    handle = nullptr;
+            const kstt_status status = kstt_session_create(engine.get(), &params, &handle, error);
+            if (status == KSTT_STATUS_OK) {
+                made.session = std::make_shared<guarded_session>(own_handle<kstt_session_free>(handle, engine));
+            }
+            return status;
+        },
+        [](Napi::Env env, made_session & made) { return wrap_made(environment_data::of(env).session, made); });
+}
+
+Napi::Function session_object::define(Napi::Env env) {
+    return DefineClass(env,
+                       "Session",
+                       {
+                           InstanceMethod("pushPcm", &session_object::push_pcm),
+                           InstanceMethod("end", &session_object::end),
+                           InstanceMethod("reset", &session_object::reset),
+                           InstanceMethod("ready", &session_object::ready),
+                           InstanceMethod("poll", &session_object::poll),
+                           InstanceMethod("dispose", &session_object::dispose),
+                       });
+}
+
+session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<session_object>(info) {
+    session_ = made_from<made_session>(info).session;
+}
+
+Napi::Value session_object::push_pcm(const Napi::CallbackInfo & info) {
+    const Napi::Env   env     = info.Env();
+    auto              session = open_handle(info, session_, what);
+    const sample_view samples = to_samples(info[0], "pcm");
+    const int32_t     rate    = to_int32(info[1], "rate");
+    if (samples.size <= max_inline_samples) {
+        kstt_error error = {};
+        throw_if_failed(env, push_locked(*session, samples.data, samples.size, rate, &error), error);
+        return from_count(env, ready_frames(*session));
+    }
+    return call_async<int64_t>(
+        env,
+        "kstt.pushPcm",
+        [session, pcm = copy_samples(env, samples), rate](int64_t & n_ready, kstt_error * error) {
+            const kstt_status status = push_slices(*session, pcm, rate, error);
+            n_ready                  = ready_frames(*session);
+            return status;
+        },
+        [](Napi::Env js, int64_t & n_ready) { return from_count(js, n_ready); });
+}
+
+Napi::Value session_object::end(const Napi::CallbackInfo & info) {
+    return call_locked(info.Env(), "kstt.endSession", open_handle(info, session_, what), kstt_session_end);
+}
+
+Napi::Value session_object::reset(const Napi::CallbackInfo & info) {
+    return call_locked(info.Env(), "kstt.resetSession", open_handle(info, session_, what), kstt_session_reset);
+}
+
+Napi::Value session_object::ready(const Napi::CallbackInfo & info) {
+    return from_count(info.Env(), ready_frames(*open_handle(info, session_, what)));
+}
+
+Napi::Value session_object::poll(const Napi::CallbackInfo & info) {
+    guarded_session &        session = *open_handle(info, session_, what);
+    std::vector<owned_event> events;
+    {
+        const std::lock_guard<std::mutex> lock(session.mutex);
+        kstt_event                        event = {};
+        while (kstt_session_poll(session.handle.get(), &event) == 1) {
+            events.push_back({ event, event.text == nullptr ? "" : std::string(event.text, event.text_size) });
+        }
+    }
+    Napi::Array array = Napi::Array::New(info.Env(), events.size());
+    for (size_t i = 0; i < events.size(); ++i) {
+        array.Set(static_cast<uint32_t>(i), from_event(info.Env(), events[i]));
+    }
+    return array;
+}
+
+Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
+    return release_async(info.Env(), std::exchange(session_, nullptr));
+}
+
+}  // namespace kstt_node

@@ -1,0 +1,34 @@
+// JS object around kstt_session. Its methods may overlap only in what kstt.h allows; one mutex per session sees to it,
+// because the text of a polled event lives until the next call on the session.
+#pragma once
+
+#include "napi-setup.h"
+#include "native-handle.h"
+
+#include <kstt.h>
+
+#include <memory>
+
+namespace kstt_node {
+
+// createSession({ prefixSeconds, tailSeconds, emitTokens }): Promise<session>
+Napi::Value create_session_object(const Napi::CallbackInfo & info, std::shared_ptr<kstt_engine> engine);
+
+class session_object final : public Napi::ObjectWrap<session_object> {
+  public:
+    static Napi::Function define(Napi::Env env);
+
+    explicit session_object(const Napi::CallbackInfo & info);
+
+  private:
+    Napi::Value push_pcm(const Napi::CallbackInfo & info);  // (pcm, rate) => ready, or a promise of it for long audio
+    Napi::Value end(const Napi::CallbackInfo & info);       // () => Promise<void>
+    Napi::Value reset(const Napi::CallbackInfo & info);     // () => Promise<void>
+    Napi::Value ready(const Napi::CallbackInfo & info);     // whole frames waiting
+    Napi::Value poll(const Napi::CallbackInfo & info);      // () => events, oldest first
+    Napi::Value dispose(const Napi::CallbackInfo & info);   // () => Promise<void>
+
+    std::shared_ptr<guarded_handle<kstt_session>> session_;  // null once disposed
+};
+
+}  // namespace kstt_node
