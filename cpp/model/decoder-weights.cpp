@@ -1,0 +1,45 @@
+#include "model/decoder-weights.h"
+
+namespace kstt {
+
+namespace {
+
+block_weights load_block(weight_store & store, const decoder_config & config, int32_t l) {
+    const std::string name    = "model.layers." + std::to_string(l) + ".";
+    const int64_t     hidden  = config.hidden_size;
+    const int64_t     q_width = static_cast<int64_t>(config.num_attention_heads) * config.head_dim;
+    const int64_t     k_width = static_cast<int64_t>(config.num_key_value_heads) * config.head_dim;
+    block_weights     block;
+    block.attn_norm = store.f32(name + "input_layernorm.weight", { hidden });
+    block.q         = store.mapped(name + "self_attn.q_proj.linear.weight", { q_width, hidden });
+    block.k         = store.mapped(name + "self_attn.k_proj.linear.weight", { k_width, hidden });
+    block.v         = store.mapped(name + "self_attn.v_proj.linear.weight", { k_width, hidden });
+    block.o         = store.mapped(name + "self_attn.o_proj.linear.weight", { hidden, q_width });
+    block.mlp_norm  = store.f32(name + "post_attention_layernorm.weight", { hidden });
+    block.fc1       = store.mapped(name + "mlp.fc1.weight", { config.ffn_dim, hidden });
+    block.fc2       = store.mapped(name + "mlp.fc2.weight", { hidden, config.ffn_dim / 2 });
+    return block;
+}
+
+}  // namespace
+
+decoder_weights load_decoder_weights(weight_store & store, const decoder_config & config) {
+    decoder_weights weights;
+    const int64_t   hidden = config.hidden_size;
+    const int64_t   n_rows =
+        config.vocab_size + static_cast<int64_t>(config.num_codebooks) * config.codebook_vocab_size + 1;
+    weights.config = config;
+    weights.embed  = store.mapped("model.embed_tokens.embed_tokens.weight", { n_rows, hidden });
+    for (int32_t l = 0; l < config.num_hidden_layers; l++) {
+        weights.blocks.push_back(load_block(store, config, l));
+    }
+    weights.norm = store.f32("model.norm.weight", { hidden });
+    weights.head = store.mapped("lm_head.weight", { config.vocab_size, hidden });
+    if (!weights.blocks.empty()) {
+        weights.weight_type = weights.blocks.front().fc1->type;
+    }
+    weights.ring_type = weights.weight_type == GGML_TYPE_F32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    return weights;
+}
+
+}  // namespace kstt

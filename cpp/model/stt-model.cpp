@@ -1,0 +1,45 @@
+#include "model/stt-model.h"
+
+#include "runtime/error.h"
+
+namespace kstt {
+
+namespace {
+
+// Limits of the graphs, checked once here so that nothing fails later.
+void check_supported(const model_config & config) {
+    const auto check_head = [](int32_t head_dim, const char * whose) {
+        if (head_dim % 2 != 0 || head_dim > 1024) {
+            throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
+                        format("the %s's head_dim is %d; even sizes up to 1024 are supported", whose, head_dim));
+        }
+    };
+    check_head(config.codec.head_dim, "codec");
+    check_head(config.decoder.head_dim, "decoder");
+    if (config.codec.audio_channels != 1) {
+        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
+                    format("the codec has audio_channels = %d; only mono codecs are supported", config.codec.audio_channels));
+    }
+    if (config.decoder.tie_word_embeddings) {
+        throw error(KSTT_STATUS_MODEL_UNSUPPORTED, "config.json: tie_word_embeddings is true; this family has untied heads");
+    }
+    if (config.codec.columns_per_frame() > config.codec.sliding_window) {
+        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
+                    format("the codec's sliding_window of %d is shorter than a frame", config.codec.sliding_window));
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<stt_model> stt_model::load(const std::string & folder, const compute_backend & backend) {
+    auto model    = std::make_unique<stt_model>();
+    model->config = read_model_config(folder);
+    check_supported(model->config);
+    model->pieces  = piece_decoder::read(folder);
+    model->store   = std::make_unique<weight_store>(checkpoint::open(folder), backend);
+    model->mimi    = load_mimi_weights(*model->store, model->config.codec);
+    model->decoder = load_decoder_weights(*model->store, model->config.decoder);
+    return model;
+}
+
+}  // namespace kstt

@@ -1,0 +1,67 @@
+// Text decoder: one text id and the codes of one frame per step, to text logits, for the streams of one arena.
+#pragma once
+
+#include "model/decoder-weights.h"
+#include "nn/graph-runner.h"
+#include "nn/rope.h"
+
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace kstt {
+
+struct decoder_options {
+    int32_t        n_slots              = 1;
+    int32_t        max_columns_per_call = 1;  // steps of one row computed together (known inputs only)
+    rope_precision precision            = rope_precision::exact;
+    bool           capture              = false;
+};
+
+// One call: the same number of steps for every row.
+struct decoder_call {
+    std::vector<int32_t> slots;  // slot of each row, each at most once
+    int64_t              n_columns = 1;
+    // [row][column][1 + num_codebooks]: text id, then one code per stream.
+    std::vector<int32_t> ids;
+};
+
+class text_decoder {
+  public:
+    text_decoder(const decoder_weights & weights, const decoder_options & options, compute_backend & backend);
+    ~text_decoder();
+
+    // Logits F32 [row][column][vocab_size]; valid until the next call.
+    const float * step(const decoder_call & call);
+
+    void reset(int32_t slot);
+
+    // Steps done by a slot since its reset.
+    int64_t position(int32_t slot) const { return positions_[static_cast<size_t>(slot)]; }
+
+    size_t state_bytes() const { return arena_->n_bytes(); }
+
+    // With options.capture: the nodes of the last call, by name.
+    const std::vector<ggml_tensor *> & captured() const;
+
+  private:
+    struct decoder_graph;
+
+    decoder_graph & graph_for(int64_t n_columns, int64_t n_rows);
+    void            build(decoder_graph & graph, int64_t n_columns, int64_t n_rows) const;
+    // Row of the embedding table for stream 0 (text) or 1.. (codebooks) (spec 2.4). Throws INVALID_ARGUMENT.
+    int32_t         table_row(int64_t stream, int32_t id) const;
+
+    const decoder_weights &      weights_;
+    const decoder_options        options_;
+    compute_backend &            backend_;
+    rope_table                   rope_;
+    std::vector<kv_ring>         rings_;
+    std::unique_ptr<state_arena> arena_;
+    std::vector<int64_t>         positions_;  // steps, per slot
+    std::map<std::pair<int64_t, int64_t>, std::unique_ptr<decoder_graph>> graphs_;  // by columns, rows
+    decoder_graph *              last_ = nullptr;
+};
+
+}  // namespace kstt
