@@ -1,13 +1,14 @@
-"""Background generation of training batches in worker processes."""
+"""Frame labels of a string and background generation of batches in worker processes."""
 import multiprocessing as mp
 import os
 
 import numpy as np
 
-from compose import Bank, compose
+from compose import Bank
 from settings import DELAY_FRAMES, FRAME
 
 HEAD_DELAYS = (5, 6, DELAY_FRAMES)               # onset-to-boundary delays the encoder heads learn
+LAGS = (1, 4)                                    # "which digit was sounding n frames ago"
 
 
 def schedule(events, frames, delay):
@@ -36,28 +37,28 @@ def sounding(events, frames, lag):
     return out
 
 
-def encoder_batch(rng, bank, size, frames):
-    """wave f32 [size, frames*1920] and labels int64 [size, frames, 3 schedules + 2 sounding]."""
-    waves, labels = [], []
-    for _ in range(size):
-        wave, events = compose(rng, bank, frames * FRAME, dense=True)
-        waves.append(wave)
-        rows = [schedule(events, frames, d) for d in HEAD_DELAYS]
-        labels.append(np.stack(rows + [sounding(events, frames, lag) for lag in (1, 4)], 1))
-    return np.stack(waves), np.stack(labels)
+def label_rows(events, frames):
+    """[frames, schedules + lags]: the classes every head has to give."""
+    rows = [schedule(events, frames, d) for d in HEAD_DELAYS]
+    return np.stack(rows + [sounding(events, frames, lag) for lag in LAGS], 1)
 
 
-def _work(queue, seed, make, path, exclude, arguments):
+def _work(queue, seed, make, path, only, arguments):
     os.nice(1)
-    rng, bank = np.random.default_rng(seed), Bank(path, exclude)
+    rng, bank = np.random.default_rng(seed), Bank(path, only)
     while True:
         queue.put(make(rng, bank, *arguments))
 
 
-def stream(make, path, exclude, arguments, workers=1, seed=0):
-    """Endless batches of make(rng, bank, *arguments) from daemon worker processes."""
-    queue = mp.Queue(maxsize=8)
+def stream(make, path, only, arguments, workers=1, seed=0):
+    """Endless make(rng, bank, *arguments) results from worker processes; close() ends them."""
+    queue, pool = mp.Queue(maxsize=8), []
     for w in range(workers):
-        mp.Process(target=_work, args=(queue, (seed, w), make, path, exclude, arguments), daemon=True).start()
-    while True:
-        yield queue.get()
+        pool.append(mp.Process(target=_work, args=(queue, (seed, w), make, path, only, arguments), daemon=True))
+        pool[-1].start()
+    try:
+        while True:
+            yield queue.get()
+    finally:
+        for process in pool:
+            process.terminate()

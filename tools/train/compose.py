@@ -7,16 +7,18 @@ from settings import SAMPLE_RATE as SR
 
 
 class Bank:
-    """The clips of one training run, grouped by speaker; `exclude` leaves one FSDD speaker out."""
+    """Training clips grouped by speaker. `only`: an FSDD speaker, "synthetic", or None for all."""
 
-    def __init__(self, path, exclude=None, kinds=("real", "morph", "synth")):
-        d = np.load(path)
+    def __init__(self, path, only=None):
+        d = dict(np.load(path))
         self.audio, self.bounds, self.speech, self.label = d["audio"], d["bounds"], d["speech"], d["label"]
-        keep = np.isin(d["kind"], kinds) & (d["speaker"] != (exclude or ""))
+        keep = np.isin(d["kind"], ("synth",) if only == "synthetic" else ("real", "morph", "synth"))
+        if only and only != "synthetic":         # other words always come from the synthetic voices
+            keep &= (d["speaker"] == only) | (self.label < 0)
         self.groups = {}                         # (family, speaker) -> digit -> clip indices
         self.other = np.flatnonzero(keep & (self.label < 0))
         for i in np.flatnonzero(keep & (self.label >= 0)):
-            family = "human" if d["kind"][i] in ("real", "test") else str(d["kind"][i])
+            family = "human" if d["kind"][i] == "real" else str(d["kind"][i])
             if family == "synth" and not d["speaker"][i].startswith("espeak"):
                 family = "recorded"
             speaker = self.groups.setdefault(family, {}).setdefault(str(d["speaker"][i]), {})
@@ -114,7 +116,7 @@ def compose(rng, bank, samples, dense=False):
             continue
         other = len(bank.other) and rng.random() < 0.04
         if other:
-            i = bank.other[rng.integers(len(bank.other))]
+            i, family = bank.other[rng.integers(len(bank.other))], "other"
         else:
             family, who = voice_of(rng, bank) if mixed else voice
             digits = bank.groups[family][who]

@@ -1,122 +1,133 @@
-"""Stage 1: the tiny Mimi encoder, trained to say which digit is due at every frame.
+"""Stage 3: encoder transformer and downsampling on cached front-end features.
 
-The quantiser's two input projections are trained with it: the heads only see the projected
-latents, so that distances there follow the words. Saves <work>/<name>_encoder.pt.
+At every 12.5 Hz frame linear heads must tell which digit is due and which one was sounding. The
+quantiser's two input projections are trained along: heads only see the projected latents, so
+distances there follow the words. Saves <work>/<name>_encoder.pt.
 """
 import argparse
+import glob
 import os
 import time
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from transformers import MimiConfig, MimiModel
 
 import fastcodec
-from batches import HEAD_DELAYS, encoder_batch, stream
-from settings import CODEBOOK_DIM, SAMPLE_RATE, codec_config
+from batches import HEAD_DELAYS, LAGS
+from make_features import load_frontend
+from settings import CODEBOOK_DIM
 
-BANDS = 32
+SIZES = [12] * len(HEAD_DELAYS) + [11] * len(LAGS)
 
 
 class Heads(nn.Module):
     """Linear heads on the semantic projection, a small network on the acoustic one."""
 
-    def __init__(self, hidden):
+    def __init__(self):
         super().__init__()
-        self.sizes = [12] * len(HEAD_DELAYS) + [11, 11]
-        self.semantic = nn.Linear(CODEBOOK_DIM, sum(self.sizes))
-        self.acoustic = nn.Sequential(nn.Linear(CODEBOOK_DIM, 128), nn.GELU(), nn.Linear(128, sum(self.sizes)))
-        self.mel = nn.Linear(hidden, BANDS)
-
-    def losses(self, logits, labels):
-        """Mean cross entropy per head; frames without a word weigh less."""
-        total, start = 0.0, 0
-        for i, size in enumerate(self.sizes):
-            weight = torch.full((size,), 1.0)
-            weight[0] = 0.4
-            part = logits[..., start:start + size].float().reshape(-1, size)
-            total = total + F.cross_entropy(part, labels[..., i].reshape(-1), weight, label_smoothing=0.02)
-            start += size
-        return total / len(self.sizes)
+        self.semantic = nn.Linear(CODEBOOK_DIM, sum(SIZES))
+        self.acoustic = nn.Sequential(nn.Linear(CODEBOOK_DIM, 128), nn.GELU(), nn.Linear(128, sum(SIZES)))
 
 
-def mel_matrix():
-    """Triangular bands on a 1024-point spectrum, 80 Hz to 7.6 kHz."""
-    edges = 700 * (10 ** (torch.linspace(120, 2800, BANDS + 2) / 2595) - 1)
-    f = torch.linspace(0, SAMPLE_RATE / 2, 513)[:, None]
-    up = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    down = (edges[2:] - f) / (edges[2:] - edges[1:-1])
-    return torch.minimum(up, down).clamp(min=0)
+def head_losses(logits, labels):
+    """Mean cross entropy over heads; frames without a word weigh less."""
+    total = 0.0
+    for i, part in enumerate(logits.float().split(SIZES, dim=-1)):
+        weight = torch.ones(SIZES[i])
+        weight[0] = 0.4
+        total = total + F.cross_entropy(part.reshape(-1, SIZES[i]), labels[..., i].reshape(-1), weight, label_smoothing=0.02)
+    return total / len(SIZES)
 
 
-def mel_target(wave, matrix):
-    """Log band energies at 25 Hz, [batch, samples/960, bands], centred per string."""
-    s = torch.stft(F.pad(wave, (512, 0)), 1024, 960, window=torch.hann_window(1024), center=False, return_complex=True)
-    e = torch.log(s.abs().square().transpose(1, 2) @ matrix + 1e-5)
-    return (e - e.mean((1, 2), keepdim=True)) / 3.0
+def head_accuracy(logits, labels):
+    """Share of the frames with a word (not a boundary) that each head gets right."""
+    out = []
+    for i, part in enumerate(logits.split(SIZES, dim=-1)):
+        word = labels[..., i] >= (2 if SIZES[i] == 12 else 1)
+        out.append(round((part.argmax(-1) == labels[..., i])[word].float().mean().item(), 3))
+    return out
+
+
+def load_features(work, leave_out=None):
+    """Features f16 [n, 2*frames, hidden] and labels i8 of all sets that do not hold `leave_out`."""
+    files = sorted(glob.glob(os.path.join(work, "features_*.npz")))
+    if leave_out:
+        files = [f for f in files if f"_{leave_out}_" not in f and "_mixed_" not in f]
+    parts = [np.load(f) for f in files]
+    return (torch.from_numpy(np.concatenate([p["features"] for p in parts])),
+            torch.from_numpy(np.concatenate([p["labels"] for p in parts])))
+
+
+def projections(codec):
+    q = codec.quantizer
+    return q.semantic_residual_vector_quantizer.input_proj, q.acoustic_residual_vector_quantizer.input_proj
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--work", required=True)
     ap.add_argument("--name", default="all")
-    ap.add_argument("--exclude", help="FSDD speaker to leave out")
-    ap.add_argument("--minutes", type=float, default=25)
-    ap.add_argument("--batch", type=int, default=8)
-    ap.add_argument("--frames", type=int, default=64)
+    ap.add_argument("--leave-out", help="FSDD speaker to leave out")
+    ap.add_argument("--minutes", type=float, default=9)
+    ap.add_argument("--batch", type=int, default=10)
+    ap.add_argument("--crop", type=int, default=96, help="frames per training crop")
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
-    codec = MimiModel(MimiConfig(**codec_config()))
+    g = torch.Generator().manual_seed(3)
+    features, labels = load_features(a.work, a.leave_out)
+    order = torch.randperm(len(features), generator=g)
+    held, order = order[:24], order[24:]
+    print("strings", len(features), "hours", round(len(features) * labels.shape[1] * 0.08 / 3600, 1), flush=True)
+    codec = load_frontend(a.work)
+    heads, proj = Heads(), projections(codec)
+    parts = nn.ModuleList([codec.encoder_transformer, codec.downsample, *proj, heads])
+    params = list(parts.parameters())
     with torch.no_grad():
-        codec.encoder.layers[0].conv.weight *= 4  # quiet recordings
-    quantizer = codec.quantizer
-    proj = [quantizer.semantic_residual_vector_quantizer.input_proj,
-            quantizer.acoustic_residual_vector_quantizer.input_proj]
-    heads = Heads(codec.config.hidden_size)
-    parts = nn.ModuleList([codec.encoder, codec.encoder_transformer, codec.downsample, *proj, heads])
-    params = [p for p in parts.parameters() if p.requires_grad]
-    opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.01)
-    average, matrix, window = [p.detach().clone() for p in params], mel_matrix(), codec.config.sliding_window
-    masks = [fastcodec.window_mask(2 * a.frames, window, paired) for paired in (False, True)]
-    feed = stream(encoder_batch, os.path.join(a.work, "clips.npz"), a.exclude, (a.batch, a.frames))
-    wave, labels = next(feed)
-    start, step, seen, shown = time.time(), 0, 0.0, 0.0
+        for p in proj:
+            p.weight.mul_(0.3)
+    opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
+    window, total = codec.config.sliding_window, labels.shape[1]
+    masks = [fastcodec.window_mask(2 * a.crop, window, paired) for paired in (False, True)]
+    average, start, step, shown = [p.detach().clone() for p in params], time.time(), 0, 0.0
+
+    def forward(x, mask):
+        z = fastcodec.transform_and_downsample(codec, x, mask).float()
+        sem, aco = (F.linear(z, p.weight[:, :, 0]) for p in proj)
+        return heads.semantic(sem), heads.acoustic(aco), sem, aco
+
     while True:
         progress = (time.time() - start) / (60 * a.minutes)
         if progress >= 1:
             break
-        rate = a.lr * min(1, (step + 1) / 100) * (1 - max(0, progress - 0.3) / 0.7 * 0.98)
         for group in opt.param_groups:
-            group["lr"] = rate
-        wave, labels = torch.from_numpy(wave), torch.from_numpy(labels)
+            group["lr"] = a.lr * min(1, (step + 1) / 100) * (1 - max(0, progress - 0.25) / 0.75 * 0.98)
+        pick = order[torch.randint(len(order), (a.batch,), generator=g)]
+        at = int(torch.randint(0, total - a.crop + 1, (1,), generator=g)) if step % 3 else 0
+        x = features[pick, 2 * at:2 * (at + a.crop)].float()
+        x = x + 0.02 * torch.randn(x.shape, generator=g)
+        want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            sea = fastcodec.seanet(codec.encoder, wave)
-            z = fastcodec.transform_and_downsample(codec, sea, masks[step % 2])
-        z = z.float()
-        sem, aco = (F.linear(z, p.weight[:, :, 0]) for p in proj)
-        loss = heads.losses(heads.semantic(sem), labels) + heads.losses(heads.acoustic(aco), labels)
-        mel = (heads.mel(sea.float()) - mel_target(wave, matrix)).square().mean()
-        total = loss + max(0.05, 0.6 - 2 * progress) * mel
+            one, two, sem, aco = forward(x, masks[step % 2])
+        skip = 25 if at else 0                   # frames whose past was cut off by the crop
+        loss = head_losses(one[:, skip:], want[:, skip:]) + head_losses(two[:, skip:], want[:, skip:])
+        total_loss = loss + 1e-4 * (sem.float().square().mean() + aco.float().square().mean())
         opt.zero_grad(set_to_none=True)
-        total.backward()
+        total_loss.backward()
         norm = nn.utils.clip_grad_norm_(params, 1.0)
         opt.step()
-        decay = min(0.998, step / (step + 50))
-        torch._foreach_lerp_(average, [p.detach() for p in params], 1 - decay)
-        step, seen, shown = step + 1, seen + wave.numel() / SAMPLE_RATE, 0.95 * shown + 0.05 * loss.item()
-        if step % 50 == 0:
+        torch._foreach_lerp_(average, [p.detach() for p in params], 1 - min(0.998, step / (step + 50)))
+        step, shown = step + 1, 0.98 * shown + 0.02 * loss.item()
+        if step % 100 == 0:
             with torch.no_grad():
-                k = 12 * (len(HEAD_DELAYS) - 1)
-                guess, want = heads.semantic(sem)[..., k:k + 12].argmax(-1), labels[..., len(HEAD_DELAYS) - 1]
-                words = want >= 2
-                right = (guess[words] == want[words]).float().mean().item()
-            print(f"{time.time() - start:6.0f}s step {step} loss {shown / (1 - 0.95 ** step):.3f} mel {mel.item():.3f} "
-                  f"word frames {right:.2f} norm {norm:.2f} speed {seen / (time.time() - start):.0f}x", flush=True)
-        wave, labels = next(feed)
+                one, _, _, _ = forward(features[held].float(), fastcodec.window_mask(2 * total, window))
+                value = head_losses(one, labels[held].long()).item()
+            print(f"{time.time() - start:6.0f}s step {step} loss {shown / (1 - 0.98 ** step):.3f} held {value:.3f} "
+                  f"right {head_accuracy(one, labels[held].long())} norm {norm:.2f}", flush=True)
     with torch.no_grad():
         for p, q in zip(params, average):
             p.copy_(q)

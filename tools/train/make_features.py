@@ -1,0 +1,61 @@
+"""Stage 2: random strings through the frozen front end, kept in memory-friendly form.
+
+One file per voice set (each FSDD speaker, "synthetic", "mixed"), so that a speaker can be left out
+later. <work>/features_<set>.npz: features f16 [n, 2*frames, hidden] at 25 Hz, labels i8
+[n, frames, 5] as batches.label_rows gives them.
+"""
+import argparse
+import os
+import time
+
+import numpy as np
+import torch
+from transformers import MimiConfig, MimiModel
+
+import fastcodec
+from batches import label_rows, stream
+from compose import compose
+from settings import FRAME, codec_config
+
+
+def strings(rng, bank, size, frames):
+    """wave f32 [size, frames*1920] and labels [size, frames, 5]."""
+    made = [compose(rng, bank, frames * FRAME, dense=rng.random() < 0.6) for _ in range(size)]
+    return np.stack([w for w, _ in made]), np.stack([label_rows(e, frames) for _, e in made]).astype(np.int8)
+
+
+def load_frontend(work):
+    codec = MimiModel(MimiConfig(**codec_config()))
+    codec.encoder.load_state_dict(torch.load(os.path.join(work, "frontend.pt"), weights_only=True)["encoder"])
+    return codec
+
+
+@torch.no_grad()
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--work", required=True)
+    ap.add_argument("--sets", nargs="+", required=True, help="set=hours, for example theo=2 synthetic=6 mixed=4")
+    ap.add_argument("--frames", type=int, default=192)
+    ap.add_argument("--seed", type=int, default=0)
+    ap.add_argument("--threads", type=int, default=1)
+    a = ap.parse_args()
+    torch.set_num_threads(a.threads)
+    codec = load_frontend(a.work)
+    for item in a.sets:
+        name, hours = item.split("=")
+        feed = stream(strings, os.path.join(a.work, "clips.npz"), None if name == "mixed" else name, (4, a.frames), seed=a.seed)
+        features, labels, seconds, start = [], [], 0.0, time.time()
+        while seconds < 3600 * float(hours):
+            wave, rows = next(feed)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                x = fastcodec.seanet(codec.encoder, torch.from_numpy(wave))
+            features.append(x.to(torch.float16).numpy())
+            labels.append(rows)
+            seconds += wave.size / 24000
+        feed.close()
+        np.savez(os.path.join(a.work, f"features_{name}_{a.seed}.npz"), features=np.concatenate(features), labels=np.concatenate(labels))
+        print(name, hours, "hours in", round(time.time() - start), "s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

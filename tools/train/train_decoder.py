@@ -1,0 +1,126 @@
+"""Stage 4: the decoder, teacher-forced on codes with a noisy text history.
+
+Every sequence is longer than the attention window, so the full-ring regime is what it is
+trained on. Saves <work>/<name>_decoder.pt.
+"""
+import argparse
+import glob
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from export import build
+from settings import CODEBOOK_SIZE, NUM_CODEBOOKS, PAD, TEXT_CARD, UNK, WORD_BASE, WORDS
+
+
+def causal_window(steps, window):
+    """Additive mask [1, 1, steps, steps]: 0 <= q-k < window."""
+    d = torch.arange(steps)[:, None] - torch.arange(steps)[None, :]
+    return torch.zeros(steps, steps).masked_fill((d < 0) | (d >= window), -1e9)[None, None]
+
+
+def corrupt_text(text, g, rate):
+    """Wrong history: words and boundaries lost or changed, words that were never said."""
+    r = torch.rand(text.shape, generator=g)
+    some = torch.randint(WORD_BASE, WORD_BASE + len(WORDS), text.shape, generator=g)
+    said = text != PAD
+    text = torch.where(said & (r < rate), torch.full_like(text, PAD), text)
+    text = torch.where(said & (r > 1 - rate), some, text)
+    text = torch.where(~said & (r < rate / 12), some, text)
+    return torch.where(~said & (r > 1 - rate / 12), torch.full_like(text, UNK), text)
+
+
+def make_inputs(codes, tokens, g, text_noise=0.0, code_noise=0.0):
+    """codes [b, n, q], tokens [b, n+1] -> ids [b, n+1, 1+q]: start row, then frame s-1 and token s-1."""
+    batch, frames, books = codes.shape
+    if code_noise:
+        other = codes[:, :, :].roll(1, 0)
+        swap = torch.rand(codes.shape, generator=g) < code_noise
+        codes = torch.where(swap, other, codes)
+    text = tokens[:, :-1]
+    if text_noise:
+        text = corrupt_text(text, g, text_noise)
+    first = torch.full((batch, 1, 1 + books), CODEBOOK_SIZE)
+    first[:, :, 0] = TEXT_CARD
+    return torch.cat([first, torch.cat([text[:, :, None], codes], 2)], 1)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--work", required=True)
+    ap.add_argument("--name", default="all")
+    ap.add_argument("--minutes", type=float, default=8)
+    ap.add_argument("--batch", type=int, default=12)
+    ap.add_argument("--lr", type=float, default=2e-3)
+    ap.add_argument("--pad-weight", type=float, default=0.5)
+    ap.add_argument("--threads", type=int, default=1)
+    a = ap.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(1)
+    g = torch.Generator().manual_seed(2)
+    parts = [np.load(f) for f in sorted(glob.glob(os.path.join(a.work, f"{a.name}_codes.npz")))]
+    codes = torch.from_numpy(np.concatenate([p["codes"] for p in parts]).astype(np.int64))[..., :NUM_CODEBOOKS]
+    tokens = torch.from_numpy(np.concatenate([p["tokens"] for p in parts]).astype(np.int64))
+    held = max(8, len(codes) // 40)
+    print("sequences", len(codes), "frames", codes.shape[1], flush=True)
+    model = build()
+    with torch.no_grad():
+        model.model.embed_tokens.embed_tokens.weight.mul_(3)
+    model.model.config._attn_implementation = "sdpa"
+    params = [p for n, p in model.named_parameters() if not n.startswith("codec_model.")]
+    matrices = [p for p in params if p.dim() > 1]
+    rest = [p for p in params if p.dim() <= 1]
+    opt = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}],
+                            lr=a.lr, betas=(0.9, 0.98))
+    mask = causal_window(codes.shape[1] + 1, model.config.sliding_window)
+    weight = torch.ones(TEXT_CARD + 1)
+    weight[PAD] = a.pad_weight
+
+    def loss_of(ids, want):
+        h = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+        logits = model.lm_head(h).float()
+        return F.cross_entropy(logits.flatten(0, 1), want.flatten(), weight), logits
+
+    average, start, step, shown = [p.detach().clone() for p in params], time.time(), 0, 0.0
+    while True:
+        progress = (time.time() - start) / (60 * a.minutes)
+        if progress >= 1:
+            break
+        rate = a.lr * min(1, (step + 1) / 60) * (1 - max(0, progress - 0.2) / 0.8 * 0.98)
+        for group in opt.param_groups:
+            group["lr"] = rate
+        pick = held + torch.randint(len(codes) - held, (a.batch,), generator=g)
+        ids = make_inputs(codes[pick], tokens[pick], g, 0.06, 0.02)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss, _ = loss_of(ids, tokens[pick])
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        model.lm_head.weight.grad[TEXT_CARD] = 0  # the start row stays zero in the head
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        opt.step()
+        with torch.no_grad():
+            model.lm_head.weight[TEXT_CARD] = 0
+            decay = min(0.995, step / (step + 20))
+            torch._foreach_lerp_(average, [p.detach() for p in params], 1 - decay)
+        step, shown = step + 1, 0.95 * shown + 0.05 * loss.item()
+        if step % 50 == 0:
+            with torch.no_grad():
+                pick = torch.arange(min(held, 24))
+                value, logits = loss_of(make_inputs(codes[pick], tokens[pick], g), tokens[pick])
+                want, guess = tokens[pick], logits.argmax(-1)
+                words = want >= WORD_BASE
+                print(f"{time.time() - start:6.0f}s step {step} loss {shown / (1 - 0.95 ** step):.4f} held {value.item():.4f} "
+                      f"words {(guess[words] == want[words]).float().mean():.3f} "
+                      f"boundaries {(guess[want == UNK] == UNK).float().mean():.3f}", flush=True)
+    with torch.no_grad():
+        for p, q in zip(params, average):
+            p.copy_(q)
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith("codec_model.")}
+    torch.save(state, os.path.join(a.work, f"{a.name}_decoder.pt"))
+
+
+if __name__ == "__main__":
+    main()
