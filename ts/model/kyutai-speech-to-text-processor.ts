@@ -1,4 +1,4 @@
-import type { AudioInput } from "./audio-input.js";
+import type { AudioExample, AudioInput } from "./audio-input.js";
 import type { BatchFeature } from "./batch-feature.js";
 import { Callable } from "./callable.js";
 import {
@@ -9,6 +9,7 @@ import {
 import { warn } from "./logger.js";
 import { findModel, type ModelLocation } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
+import { read_audio } from "./read-audio.js";
 import type { Tensor } from "./tensor.js";
 import { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./tokenizer.js";
 
@@ -17,12 +18,15 @@ const CLASS_NAME = "KyutaiSpeechToTextProcessor";
 /** Rate the processor assumes when none is given (class default of the reference). */
 const DEFAULT_RATE = 24_000;
 
+/** Samples as the feature extractor takes them; a string or URL is read as an audio file. */
+export type ProcessorAudio = AudioInput | string | URL | readonly (AudioExample | string | URL)[];
+
 /**
  * Feature extractor and tokenizer in one: recordings to model input, ids to text.
  * Call it: `await processor(audio)`.
  */
 export class KyutaiSpeechToTextProcessor extends Callable<
-  [audio: AudioInput, options?: FeatureExtractorOptions],
+  [audio: ProcessorAudio, options?: FeatureExtractorOptions],
   Promise<BatchFeature>
 > {
   readonly feature_extractor: KyutaiSpeechToTextFeatureExtractor;
@@ -51,7 +55,7 @@ export class KyutaiSpeechToTextProcessor extends Callable<
   }
 
   /** Assumes 24000 Hz unless `sampling_rate` says otherwise. Options it does not know are ignored with a warning. */
-  override async _call(audio: AudioInput, options: FeatureExtractorOptions = {}): Promise<BatchFeature> {
+  override async _call(audio: ProcessorAudio, options: FeatureExtractorOptions = {}): Promise<BatchFeature> {
     if (audio === undefined || audio === null) {
       throw invalidArgument(
         `audio is required: you need to provide at least one input to call ${CLASS_NAME}`,
@@ -69,7 +73,7 @@ export class KyutaiSpeechToTextProcessor extends Callable<
         warn(`Keyword argument \`${key}\` is not a valid argument for this processor and will be ignored.`);
       }
     }
-    return this.feature_extractor._call(audio, known);
+    return this.feature_extractor._call(await this.#readFiles(audio), known);
   }
 
   /** Text of one sequence of ids. */
@@ -82,6 +86,18 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     return this.tokenizer.batch_decode(batch, options);
   }
 
+  async #readFiles(audio: ProcessorAudio): Promise<AudioInput> {
+    const { sampling_rate: rate } = this.feature_extractor;
+    if (isLocation(audio)) {
+      return read_audio(audio, rate);
+    }
+    if (Array.isArray(audio) && audio.some(isLocation)) {
+      const items: (AudioExample | string | URL)[] = audio;
+      return Promise.all(items.map((item) => (isLocation(item) ? read_audio(item, rate) : item)));
+    }
+    return audio as AudioInput;
+  }
+
   get model_input_names(): readonly string[] {
     return this.feature_extractor.model_input_names;
   }
@@ -91,4 +107,8 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     await this.feature_extractor.save_pretrained(folder);
     await this.tokenizer.save_pretrained(folder);
   }
+}
+
+function isLocation(value: unknown): value is string | URL {
+  return typeof value === "string" || value instanceof URL;
 }

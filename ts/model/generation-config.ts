@@ -1,0 +1,59 @@
+import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
+import {
+  findModel,
+  type ModelLocation,
+  readModelJson,
+  toSortedJson,
+  writeModelJson,
+} from "./model-folder.js";
+
+const FILE = "generation_config.json";
+
+/** Defaults of generate(): the entries of generation_config.json, which may be changed. */
+export class GenerationConfig {
+  bos_token_id: number | null = null;
+  pad_token_id: number | null = null;
+  /** Frames per call of the codec; null: the whole input in one call. */
+  audio_window_size: number | null = null;
+  [name: string]: unknown;
+
+  constructor(values: Readonly<Record<string, unknown>> = {}) {
+    for (const [name, value] of Object.entries(values)) {
+      if (!(name in GenerationConfig.prototype)) {
+        Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+      }
+    }
+  }
+
+  /** Reads generation_config.json; without one, the ids come from the model's configuration. */
+  static async from_pretrained(location: ModelLocation, config?: KyutaiSpeechToTextConfig): Promise<GenerationConfig> {
+    const folder = await findModel(location);
+    const values = await readModelJson(folder, FILE);
+    if (values === undefined) {
+      const { bos_token_id = null, pad_token_id = null } = config ?? {};
+      return new GenerationConfig({ bos_token_id, pad_token_id });
+    }
+    return new GenerationConfig(Object.fromEntries(Object.entries(values).filter(([name]) => !isDropped(name))));
+  }
+
+  to_dict(): Record<string, unknown> {
+    return { ...this };
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.to_dict();
+  }
+
+  async save_pretrained(folder: string): Promise<void> {
+    const values = Object.fromEntries(Object.entries(this).filter(([, value]) => value !== null));
+    await writeModelJson(folder, FILE, toSortedJson(values));
+  }
+}
+
+/**
+ * Measured with transformers 5.18: from_pretrained does not restore audio_window_size, so that generate() encodes the
+ * whole input at once; entries with the prefix codec_ move to the codec, which takes no options here.
+ */
+function isDropped(name: string): boolean {
+  return name === "audio_window_size" || name.startsWith("codec_");
+}

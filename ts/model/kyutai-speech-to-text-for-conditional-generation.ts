@@ -1,0 +1,171 @@
+import type { EngineHandle } from "../contract/backend.js";
+import { CodecModel } from "./codec-model.js";
+import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loader.js";
+import { EngineRunner } from "./engine-runner.js";
+import { GenerationConfig } from "./generation-config.js";
+import { generationParams } from "./generation-options.js";
+import { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
+import { findModel, type ModelLocation } from "./model-folder.js";
+import { readModelInput, wholeFrames } from "./model-input.js";
+import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
+import type { BackendPreference } from "./runtime.js";
+import { Tensor } from "./tensor.js";
+
+/** Loading events in the form of transformers.js. */
+export interface ProgressInfo {
+  readonly status: "progress" | "ready";
+  /** The model folder. */
+  readonly name: string;
+  /** Percent. */
+  readonly progress: number;
+  /** Bytes. */
+  readonly loaded: number;
+  readonly total: number;
+}
+
+export interface PretrainedModelOptions {
+  /** Default "auto": the best one that works here. */
+  backend?: BackendPreference | undefined;
+  /** Another name of `backend`, as in transformers.js. */
+  device?: BackendPreference | undefined;
+  /** Weights always keep their own type. */
+  dtype?: "auto" | undefined;
+  /** Default: chosen by the core. */
+  threads?: number | undefined;
+  progress_callback?: ((info: ProgressInfo) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Options of generate(): the processor's output and those of transformers. Options that greedy decoding cannot honour
+ * are refused by name.
+ */
+export interface GenerateOptions {
+  /** [batch, 1, samples] at the model's rate. */
+  input_values: Tensor<"float32">;
+  /** Accepted and not used, as in the reference. */
+  padding_mask?: Tensor<"int32"> | undefined;
+  /** Default and limit: one per whole frame of audio. */
+  max_new_tokens?: number | null | undefined;
+  /** Frames per call of the codec; default: all. */
+  audio_window_size?: number | null | undefined;
+  /** Defaults other than `model.generation_config`. */
+  generation_config?: Readonly<Record<string, unknown>> | undefined;
+  signal?: AbortSignal | undefined;
+  /** Frames done and in total. */
+  onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  [option: string]: unknown;
+}
+
+const OPTIONS: readonly (keyof PretrainedModelOptions)[] = [
+  "backend",
+  "device",
+  "dtype",
+  "threads",
+  "progress_callback",
+  "signal",
+];
+
+/** A loaded model: audio to text tokens, exactly as transformers' generate(). */
+export class KyutaiSpeechToTextForConditionalGeneration {
+  readonly config: KyutaiSpeechToTextConfig;
+  generation_config: GenerationConfig;
+  /** The Mimi codec inside the model. */
+  readonly codec_model: CodecModel;
+  /** Where it runs. */
+  readonly backend: BackendReport;
+  readonly #runner: EngineRunner;
+
+  private constructor(
+    config: KyutaiSpeechToTextConfig,
+    generationConfig: GenerationConfig,
+    engine: EngineHandle,
+    report: BackendReport,
+  ) {
+    this.config = config;
+    this.generation_config = generationConfig;
+    this.backend = report;
+    this.#runner = new EngineRunner(engine);
+    this.codec_model = new CodecModel(config.codec_config, this.#runner);
+  }
+
+  /** Loads a checkpoint folder in the transformers layout, or the embedded model by its name. */
+  static async from_pretrained(
+    location: ModelLocation,
+    options: PretrainedModelOptions = {},
+  ): Promise<KyutaiSpeechToTextForConditionalGeneration> {
+    checkOptions("from_pretrained", options, OPTIONS);
+    const { threads, signal, progress_callback: callback } = options;
+    const backend = options.backend ?? options.device;
+    checkEngineOptions({ backend, threads, signal });
+    checkFunction("progress_callback", callback);
+    if (options.dtype !== undefined && options.dtype !== "auto") {
+      throw invalidArgument(
+        `'dtype' must be "auto", not ${show(options.dtype)}: weights are used in the type they are stored in`,
+        "Leave out dtype, or convert the checkpoint.",
+      );
+    }
+    const folder = await findModel(location);
+    const config = await KyutaiSpeechToTextConfig.from_pretrained(folder);
+    const generationConfig = await GenerationConfig.from_pretrained(folder, config);
+    const report = (status: ProgressInfo["status"], loaded: number, total: number): void =>
+      callback?.({ status, name: folder, progress: total > 0 ? (100 * loaded) / total : 100, loaded, total });
+    const loaded = await loadEngine({
+      folder,
+      backend,
+      threads,
+      signal,
+      slots: 1,
+      onProgress: (done, total) => report("progress", done, total),
+    });
+    const { weightBytes } = loaded.engine.info;
+    report("ready", weightBytes, weightBytes);
+    return new KyutaiSpeechToTextForConditionalGeneration(config, generationConfig, loaded.engine, loaded.report);
+  }
+
+  /** Greedy decoding of a batch. Resolves to token ids [batch, 1 + new tokens], start token first. */
+  async generate(options: GenerateOptions): Promise<Tensor<"int64">> {
+    if (typeof options !== "object" || options === null) {
+      throw invalidArgument(`generate() takes an object with input_values, not ${show(options)}`);
+    }
+    const { input_values, signal, onProgress, generation_config: overrides, ...rest } = options;
+    checkSignal(signal);
+    checkFunction("onProgress", onProgress);
+    this.#runner.checkUsable(signal);
+    const input = readModelInput(input_values);
+    const { info } = this.#runner.engine;
+    const defaults = overrides === undefined ? this.generation_config : new GenerationConfig(overrides);
+    const params = generationParams(rest, defaults, {
+      frames: wholeFrames(input, info),
+      bosTokenId: info.bosTokenId,
+    });
+    const rows = await this.#runner.run(
+      (engine) => engine.createGeneration(input.values, input.rows, input.samples, params),
+      (generation) => generation.tokens(),
+      { signal, onProgress },
+    );
+    return toInt64(rows);
+  }
+
+  get disposed(): boolean {
+    return this.#runner.disposed;
+  }
+
+  /** Frees the model; work under way is aborted with ERR_DISPOSED. */
+  async dispose(): Promise<void> {
+    await this.#runner.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}
+
+function toInt64(rows: readonly Int32Array[]): Tensor<"int64"> {
+  const length = rows[0]?.length ?? 0;
+  const data = new BigInt64Array(rows.length * length);
+  for (const [index, row] of rows.entries()) {
+    data.set(Array.from(row, BigInt), index * length);
+  }
+  return new Tensor("int64", data, [rows.length, length]);
+}

@@ -1,0 +1,48 @@
+/**
+ * The way from the facade to a backend. Entries (ts/index.*) know which backends exist and register them here; nothing
+ * below imports one.
+ */
+import type { Backend, BackendKind } from "../contract/backend.js";
+import { SttError } from "../contract/errors.js";
+import { invalidArgument, show } from "./option-checks.js";
+
+export type BackendPreference = "auto" | BackendKind;
+
+/** A backend that was asked for or considered, and why it is not the one in use. */
+export interface TriedBackend {
+  readonly kind: BackendKind;
+  readonly reason: string;
+}
+
+export interface OpenedBackend {
+  readonly backend: Backend;
+  readonly tried: readonly TriedBackend[];
+}
+
+export type BackendOpener = (preference: BackendPreference) => Promise<OpenedBackend>;
+
+const PREFERENCES: readonly BackendPreference[] = ["auto", "cuda", "cpu", "wasm"];
+
+let opener: BackendOpener | undefined;
+
+export function setBackendOpener(next: BackendOpener | undefined): void {
+  opener = next;
+}
+
+export function checkBackendPreference(value: unknown): void {
+  if (value !== undefined && !PREFERENCES.some((preference) => preference === value)) {
+    throw invalidArgument(
+      `'backend' must be one of ${PREFERENCES.map((name) => `"${name}"`).join(", ")}, not ${show(value)}`,
+    );
+  }
+}
+
+export async function openBackend(preference: BackendPreference = "auto"): Promise<OpenedBackend> {
+  checkBackendPreference(preference);
+  if (opener === undefined) {
+    throw new SttError("ERR_BACKEND_UNAVAILABLE", "no backend is registered", {
+      remedy: "Import from 'kyutai-stt' itself, not from a file inside the package.",
+    });
+  }
+  return opener(preference);
+}
