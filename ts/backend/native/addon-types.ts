@@ -1,0 +1,71 @@
+/**
+ * The native module as bindings/node makes it. Shapes and meanings are those of the contract; the native side is safe
+ * whatever the order of calls, and leaves their scheduling (ERR_BUSY, order of pushes, waiting in dispose) to us.
+ */
+import type {
+  EngineInfo,
+  EngineOptions,
+  EngineStats,
+  GenerationParams,
+  SessionEvent,
+  SessionParams,
+  WorkProgress,
+} from "../../contract/backend.js";
+
+export interface NativeModule {
+  /** KSTT_ABI_VERSION of the core inside. */
+  readonly abiVersion: number;
+  /**
+   * Once per thread, before anything else. kernelDir: where the CPU kernels are, null when they are linked in.
+   * makeError gives the error to throw for a kstt_status (or DISPOSED_STATUS) and its message.
+   */
+  init(kernelDir: string | null, makeError: (status: number, message: string) => Error): void;
+  createEngine(path: string, options: EngineOptions): Promise<NativeEngine>;
+  createResampler(rateIn: number, rateOut: number): Promise<NativeResampler>;
+}
+
+export interface NativeEngine {
+  readonly info: EngineInfo;
+  prefault(maxBytes: number): Promise<WorkProgress>;
+  stats(): EngineStats;
+  resetStats(): void;
+  createGeneration(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    params: GenerationParams,
+  ): Promise<NativeGeneration>;
+  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<NativeEncoding>;
+  createSession(params: SessionParams): Promise<NativeSession>;
+  step(maxSteps: number): Promise<number>;
+  /** Frees once the last call and the last child are gone. */
+  dispose(): Promise<void>;
+}
+
+export interface NativeGeneration {
+  advance(maxFrames: number): Promise<WorkProgress>;
+  tokens(): Int32Array[];
+  dispose(): Promise<void>;
+}
+
+export interface NativeEncoding {
+  advance(maxFrames: number): Promise<WorkProgress>;
+  codes(): Int32Array[][];
+  dispose(): Promise<void>;
+}
+
+export interface NativeSession {
+  /** Frames waiting; a promise when the audio is long enough to be worth another thread. */
+  pushPcm(pcm: Float32Array, rate: number): number | Promise<number>;
+  end(): Promise<void>;
+  reset(): Promise<void>;
+  ready(): number;
+  poll(): SessionEvent[];
+  dispose(): Promise<void>;
+}
+
+export interface NativeResampler {
+  push(pcm: Float32Array): Promise<Float32Array>;
+  flush(): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}

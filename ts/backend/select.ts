@@ -1,0 +1,73 @@
+/** Chooses a backend from candidates and remembers why the others were not it. */
+import type { Backend, BackendCandidate, BackendKind } from "../contract/backend.js";
+import { SttError } from "../contract/errors.js";
+
+export type BackendPreference = "auto" | BackendKind;
+
+/** The order of "auto": the fastest first. */
+const KINDS: readonly BackendKind[] = ["cuda", "cpu", "wasm"];
+
+export interface BackendAttempt {
+  readonly kind: BackendKind;
+  readonly ok: boolean;
+  /** Why it does not work here; absent when ok. */
+  readonly reason?: string;
+}
+
+export interface BackendSelection {
+  readonly backend: Backend;
+  /** In the order of trying; the last one is the choice. */
+  readonly tried: readonly BackendAttempt[];
+}
+
+/**
+ * "auto" takes the first of cuda, cpu, wasm that opens; a kind by name is that kind or an error, never another.
+ *
+ * @throws SttError ERR_INVALID_ARGUMENT for an unknown preference; ERR_BACKEND_UNAVAILABLE with the reason of every
+ *   candidate when none opens.
+ */
+export async function selectBackend(
+  preference: BackendPreference,
+  candidates: readonly BackendCandidate[],
+): Promise<BackendSelection> {
+  if (preference !== "auto" && !KINDS.includes(preference)) {
+    throw new SttError("ERR_INVALID_ARGUMENT", `backend must be one of auto, ${KINDS.join(", ")}; got ${preference}`, {
+      remedy: 'Use "auto" unless a certain backend is needed.',
+    });
+  }
+  const failures: { kind: BackendKind; reason: string; remedy: string | undefined }[] = [];
+  const kinds = preference === "auto" ? KINDS : [preference];
+  for (const kind of kinds) {
+    const attempt = await tryOpen(kind, candidates);
+    if ("backend" in attempt) {
+      const failed = failures.map((failure) => ({ kind: failure.kind, ok: false, reason: failure.reason }));
+      return { backend: attempt.backend, tried: [...failed, { kind, ok: true }] };
+    }
+    failures.push({ kind, ...attempt });
+  }
+  const what = preference === "auto" ? "no backend works here" : `the ${preference} backend does not work here`;
+  const reasons = failures.map(({ kind, reason }) => `${kind}: ${reason}`).join("; ");
+  const remedies = failures.flatMap(({ remedy }) => remedy ?? []);
+  if (preference !== "auto") {
+    remedies.push('Or let the backend be chosen: "auto".');
+  }
+  throw new SttError("ERR_BACKEND_UNAVAILABLE", `${what} - ${reasons}`, { remedy: [...new Set(remedies)].join(" ") });
+}
+
+async function tryOpen(
+  kind: BackendKind,
+  candidates: readonly BackendCandidate[],
+): Promise<{ backend: Backend } | { reason: string; remedy: string | undefined }> {
+  const candidate = candidates.find((one) => one.kind === kind);
+  if (candidate === undefined) {
+    return { reason: `this build has no ${kind} backend`, remedy: undefined };
+  }
+  try {
+    return { backend: await candidate.open() };
+  } catch (error) {
+    return {
+      reason: error instanceof Error ? error.message : String(error),
+      remedy: error instanceof SttError ? error.remedy : undefined,
+    };
+  }
+}
