@@ -3,7 +3,7 @@
  * Packs the package and uses it as a stranger would: what is inside, does it import as ESM, does the command start,
  * and is stderr empty. Needs dist/. The dependencies are those of the checkout; nothing is downloaded.
  */
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, npmCommand, readJson, root, run, StepError } from "./steps.mjs";
 
@@ -57,6 +57,16 @@ function checkContents(tarball, target) {
   return { count: files.length, size };
 }
 
+/** Every package that npm installs for a user is named in the notices, with its licence. */
+function checkNotices() {
+  const notices = readFileSync(join(root, "THIRD_PARTY_NOTICES.md"), "utf8");
+  const unnamed = Object.entries(readJson(join(root, "package-lock.json")).packages)
+    .filter(([path, entry]) => path !== "" && !entry.dev && !entry.optional && !entry.peer)
+    .map(([path, entry]) => `| ${path.replace(/^.*node_modules\//, "")} | ${entry.license} |`)
+    .filter((row) => !notices.includes(row));
+  if (unnamed.length > 0) throw new StepError(`THIRD_PARTY_NOTICES.md lacks the rows:\n${unnamed.join("\n")}`);
+}
+
 /** Runs node in the consumer's folder; anything on stderr is a failure. */
 async function expectQuiet(what, ...args) {
   const { code, output, stderr } = await run([process.execPath, ...args], { cwd: folder });
@@ -65,6 +75,7 @@ async function expectQuiet(what, ...args) {
 }
 
 async function main() {
+  checkNotices();
   const { tarball, target } = await pack();
   const { count, size } = checkContents(tarball, target);
   const script = 'import * as all from "kyutai-stt"; console.log(Object.keys(all).join(" "));';
