@@ -68,7 +68,15 @@ export async function buildNative() {
     ? "Bringing the C++ core up to date"
     : "Building the C++ core and the addon (some minutes the first time)";
   // cmake-js configures anew each time, which takes seconds; the build tool does that only when cmake's files changed.
-  const rebuild = ["cmake", "--build", buildFolder, "--config", "Release", "--parallel", String(availableParallelism())];
+  const rebuild = [
+    "cmake",
+    "--build",
+    buildFolder,
+    "--config",
+    "Release",
+    "--parallel",
+    String(availableParallelism()),
+  ];
   await step(title, "native", isConfigured() ? rebuild : cmakeJs("build", generator));
 }
 

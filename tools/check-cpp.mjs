@@ -39,7 +39,9 @@ export async function checkFormat(fix = false) {
   const mode = fix ? ["-i"] : ["--dry-run", "-Werror"];
   const { code, output } = await run([tool, "--style=file", ...mode, ...sourceFiles()]);
   if (code !== 0) {
-    const files = [...new Set([...output.matchAll(/^(\S+?):\d+:\d+: error/gm)].map((match) => relative(root, match[1])))];
+    const files = [
+      ...new Set([...output.matchAll(/^(\S+?):\d+:\d+: error/gm)].map((match) => relative(root, match[1]))),
+    ];
     throw new StepError(`Not formatted: ${files.join(", ")}. Run: npm run format`);
   }
   process.stderr.write(`- clang-format: ${fix ? "written" : "in order"}\n`);
@@ -85,7 +87,13 @@ export async function checkTidy() {
       const extra = ["--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-unused-command-line-argument"];
       const { code, output } = await run([tool, "--quiet", "-p", folder, ...extra, entry.file]);
       if (code === 0) clean[path] = fingerprint(entry, commonDigest);
-      else findings.push(output.replaceAll(`${root}/`, "").replace(/^\d+ warnings? .*\n/gm, "").trim());
+      else
+        findings.push(
+          output
+            .replaceAll(`${root}/`, "")
+            .replace(/^\d+ warnings? .*\n/gm, "")
+            .trim(),
+        );
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));

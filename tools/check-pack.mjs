@@ -44,7 +44,11 @@ async function pack() {
 function checkContents(tarball, target) {
   const files = readdirSync(target, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(target.length + 1).replaceAll("\\", "/"));
+    .map((entry) =>
+      join(entry.parentPath ?? entry.path, entry.name)
+        .slice(target.length + 1)
+        .replaceAll("\\", "/"),
+    );
   const missing = REQUIRED.filter((path) => !files.includes(path));
   if (missing.length > 0) throw new StepError(`Not in the package: ${missing.join(", ")}`);
   const stray = files.filter((path) => FORBIDDEN.test(path));

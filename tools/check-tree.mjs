@@ -15,7 +15,9 @@ const BINARY = /\.(wav|mp3|flac|ogg|opus|webm|m4a|aac|safetensors|bin|model|node
 
 /** Absolute paths of one machine; a path below such a folder name inside the repository is none. */
 const MACHINE_PATH = /(?<![\w.$}\-/])\/(?:work|root|tmp|home\/\w+|Users\/\w+)\//;
-const MARKS = new RegExp(`\\b(?:${["TO" + "DO", "FIX" + "ME", "place" + "holder", "not imple" + "mented"].join("|")})\\b`);
+const MARKS = new RegExp(
+  `\\b(?:${["TO" + "DO", "FIX" + "ME", "place" + "holder", "not imple" + "mented"].join("|")})\\b`,
+);
 
 function git(...args) {
   return execFileSync("git", ["-C", root, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
@@ -51,7 +53,8 @@ export function findingsIn(path, text, hosts) {
     const where = `${path}:${index + 1}`;
     if (MACHINE_PATH.test(line)) findings.push(`${where}: a path of one machine: ${line.trim().slice(0, 100)}`);
     if (hosts.some((host) => line.includes(host))) findings.push(`${where}: the host of a package registry`);
-    if (CODE.test(path) && MARKS.test(line)) findings.push(`${where}: an unfinished mark: ${line.trim().slice(0, 100)}`);
+    if (CODE.test(path) && MARKS.test(line))
+      findings.push(`${where}: an unfinished mark: ${line.trim().slice(0, 100)}`);
   }
   return findings;
 }
@@ -74,7 +77,9 @@ function selfTest() {
 function main() {
   selfTest();
   const hosts = registryHosts();
-  const paths = git("ls-files", "-z").split("\0").filter((path) => path !== "" && existsSync(join(root, path)));
+  const paths = git("ls-files", "-z")
+    .split("\0")
+    .filter((path) => path !== "" && existsSync(join(root, path)));
   const findings = paths
     .filter((path) => !BINARY.test(path))
     .flatMap((path) => findingsIn(path, readFileSync(join(root, path), "utf8"), hosts));

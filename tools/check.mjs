@@ -5,8 +5,8 @@
  * Usage: node tools/check.mjs [--fix-format]   --fix-format: only rewrite the C++ sources with clang-format
  */
 import { checkFormat, checkTidy } from "./check-cpp.mjs";
-import { binCommand, fail, StepError, step } from "./steps.mjs";
 import { buildTypeScript, installDependencies } from "./setup.mjs";
+import { binCommand, fail, StepError, step } from "./steps.mjs";
 
 const node = (script) => [process.execPath, script];
 
