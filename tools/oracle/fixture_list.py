@@ -79,7 +79,7 @@ FIXTURES = [
         "three shards, two dilated residual layers per stage, convolution shortcuts, other kernels, three stages, "
         "150 samples per frame",
         CheckpointShape(
-            hidden=40, layers=2, heads=4, kv_heads=4, head_dim=20, ffn_dim=112, window=50, vocab_size=301,
+            hidden=40, layers=2, heads=4, kv_heads=4, head_dim=20, ffn_dim=112, window=50, vocab_size=451,
             num_codebooks=6, delay_seconds=0.1, prefix_seconds=0.2, shards=3, keep_codec_decoder=False,
             bos="foreign-row",
             codec=CodecShape(

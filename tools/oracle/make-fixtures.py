@@ -3,7 +3,8 @@
     python make-fixtures.py [NAME...] [--out DIR] [--dump DIR]
 
 A fixture is kept only if every decision in it is safe from rounding: transformers in f64 gives the same codes and
-tokens, and the closest decision is at least SAFETY times wider than the largest difference between f32 and f64.
+tokens, and the closest decision is at least SAFETY times wider than the typical (root mean square) difference that
+f32 makes to a decision.
 Otherwise the next seed is tried. 16-bit checkpoints must answer alike in their own type and in f32 on MIN_AGREEMENT
 of the steps. test/fixtures/parity/README.md describes what is written.
 """
@@ -30,7 +31,7 @@ from reference import Reference
 from saving import save_checkpoint
 from sensitivity import measure_sensitivity
 
-SAFETY = 5.0
+SAFETY = 10.0
 MIN_AGREEMENT = 0.995
 MIN_DISTINCT = 0.3
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -57,10 +58,11 @@ def _write_checkpoint(fixture: Fixture, seed: int, folder: str) -> None:
 
 
 def _check_safety(what: str, gaps: np.ndarray, exact_gaps: np.ndarray) -> dict:
-    closest, noise = float(gaps.min()), float(np.abs(gaps - exact_gaps).max())
+    difference = gaps - exact_gaps
+    closest, noise = float(gaps.min()), float(np.sqrt((difference**2).mean()))
     if closest < SAFETY * noise:
         raise Unstable(f"{what}: closest decision {closest:.1e}, rounding {noise:.1e}")
-    return {"closest_decision": closest, "largest_f32_f64_difference": noise}
+    return {"closest_decision": closest, "rounding_rms": noise, "rounding_max": float(np.abs(difference).max())}
 
 
 def _require(condition: bool, reason: str) -> None:
@@ -72,18 +74,19 @@ def _run_f32_case(reference: Reference, case: Case, recorder: Recorder | None):
     """Returns (tensors, the manifest's account of the decisions, texts)."""
     inputs = _inputs(reference, case)
     encoded = reference.encode(inputs, recorder)
+    with in_f64(reference.model):
+        exact = reference.encode(inputs)
+    _require(np.array_equal(exact.codes, encoded.codes), "codes differ in f64")
+    entry = {"frames": encoded.codes.shape[2], "codes": _check_safety("codes", encoded.gaps, exact.gaps)}
     tokens = reference.generate(inputs, case.audio_window_size, case.max_new_tokens)
     forced = None
     if case.audio_window_size is None:
         forced = reference.force(tokens[:, :-1], encoded.codes, recorder)
         _require(np.array_equal(forced.argmax, tokens[:, 1:]), "step-by-step forcing differs from generate")
     with in_f64(reference.model):
-        exact = reference.encode(inputs)
         exact_tokens = reference.generate(inputs, case.audio_window_size, case.max_new_tokens)
         exact_forced = reference.force(tokens[:, :-1], encoded.codes) if forced else None
-    _require(np.array_equal(exact.codes, encoded.codes), "codes differ in f64")
     _require(np.array_equal(exact_tokens, tokens), "tokens differ in f64")
-    entry = {"frames": encoded.codes.shape[2], "codes": _check_safety("codes", encoded.gaps, exact.gaps)}
     if forced:
         entry["tokens"] = _check_safety("tokens", forced.gaps, exact_forced.gaps)
     return {"codes": encoded.codes, "tokens": tokens}, entry, reference.texts(tokens)
