@@ -15,8 +15,8 @@ const ALLOWED = {
   nn: ["runtime", "kernels", "<ggml>"],
   io: ["runtime"],
   audio: ["runtime/error"],
-  text: ["runtime/error"],
-  model: ["nn", "io", "runtime", "kernels", "<ggml>"],
+  text: ["io", "runtime/error"],
+  model: ["nn", "io", "text", "runtime", "kernels", "<ggml>"],
   session: ["model", "audio", "text", "io", "runtime", "include/kstt"],
   capi: ["session", "audio", "runtime", "include/kstt"],
   // The addon and the WASM module see the C header, by its public name, and nothing else of ours.
