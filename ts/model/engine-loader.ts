@@ -38,7 +38,7 @@ export interface BackendReport {
   /** Instruction set in use, e.g. "avx512". */
   readonly kernels: string;
   readonly threads: number;
-  /** Backends that were preferred but could not be used, with the reasons. */
+  /** What was considered, in order, with the reasons against it; the last one is in use. */
   readonly tried: readonly TriedBackend[];
 }
 

@@ -1,11 +1,5 @@
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
-import {
-  findModel,
-  type ModelLocation,
-  readModelJson,
-  toSortedJson,
-  writeModelJson,
-} from "./model-folder.js";
+import { findModel, type ModelLocation, readModelJson, toSortedJson, writeModelJson } from "./model-folder.js";
 
 const FILE = "generation_config.json";
 

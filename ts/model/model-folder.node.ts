@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SttError } from "../contract/errors.js";
-import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-folder.js";
+import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
 
 export const nodeModelFolderHost: ModelFolderHost = { resolveFolder, embeddedFolder, readText, writeText };
 

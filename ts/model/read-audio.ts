@@ -1,6 +1,7 @@
 import { readAudio } from "../audio/read-all.js";
 import { resampleTo } from "../audio/resample.js";
 import type { AudioSource } from "../audio/types.js";
+import { checkDuration } from "./audio-duration.js";
 import { strictNotes } from "./audio-notes.js";
 import { warn } from "./logger.js";
 import { checkInteger, checkOptions, checkSignal } from "./option-checks.js";
@@ -30,6 +31,7 @@ export async function read_audio(
   const { signal } = options;
   const onNote = strictNotes(options.acceptTruncated ?? false, warn);
   const audio = await readAudio(source, { signal, onNote });
+  checkDuration(audio.samples.length / audio.rate);
   if (audio.rate === sampling_rate) {
     return audio.samples;
   }

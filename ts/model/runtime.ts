@@ -8,10 +8,12 @@ import { invalidArgument, show } from "./option-checks.js";
 
 export type BackendPreference = "auto" | BackendKind;
 
-/** A backend that was asked for or considered, and why it is not the one in use. */
+/** A backend that was considered; the last one of a list is in use. */
 export interface TriedBackend {
   readonly kind: BackendKind;
-  readonly reason: string;
+  readonly ok: boolean;
+  /** Why it does not work here; absent when ok. */
+  readonly reason?: string;
 }
 
 export interface OpenedBackend {

@@ -1,0 +1,47 @@
+/** What all commands share: their options, reading FILE arguments, reporting failures. */
+import type { AudioSource, BackendPreference } from "../index.node.js";
+import { errorText } from "./error-text.js";
+import { BrokenPipe, type CliIo, write } from "./io.js";
+
+export interface ModelOptions {
+  readonly model?: string;
+  readonly backend: BackendPreference;
+  readonly threads?: number;
+  readonly acceptTruncated: boolean;
+}
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/** FILE on the command line that means standard input. */
+const STDIN = "-";
+
+export function sourceOf(file: string, io: CliIo): AudioSource {
+  return file === STDIN ? io.stdin : file;
+}
+
+/** Runs `work` for every file; a failure is reported and the others go on. */
+export async function forEachFile(
+  files: readonly string[],
+  io: CliIo,
+  work: (file: string) => Promise<void>,
+): Promise<number> {
+  let exitCode = EXIT_OK;
+  for (const file of files) {
+    try {
+      await work(file);
+    } catch (error) {
+      if (io.signal.aborted || error instanceof BrokenPipe) {
+        throw error;
+      }
+      exitCode = EXIT_FAILED;
+      await write(io.stderr, errorText(error, file));
+    }
+  }
+  return exitCode;
+}
+
+export async function writeJsonLine(io: CliIo, value: unknown): Promise<void> {
+  await write(io.stdout, `${JSON.stringify(value)}\n`);
+}

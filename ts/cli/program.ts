@@ -1,0 +1,117 @@
+/** Arguments to commands, errors to exit codes. */
+import { readFile } from "node:fs/promises";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { setWarningListener } from "../index.node.js";
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command-context.js";
+import { errorText } from "./error-text.js";
+import { info } from "./info-command.js";
+import { BrokenPipe, type CliIo, write } from "./io.js";
+import { encode, generate } from "./model-commands.js";
+import { TRANSCRIBE_FORMATS, transcribe } from "./transcribe-command.js";
+
+/** What a shell reports for a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+const STDIN_HELP = `
+FILE: a path or http(s) URL; - (or a final --) reads standard input.
+Exit status: 0 done, 1 a file failed (the others were done), 2 wrong usage.`;
+
+/** Runs the command line on `argv` (without node and script); resolves to the exit status. */
+export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  setWarningListener((message) => {
+    io.stderr.write(`warning: ${message}\n`);
+  });
+  let exitCode = EXIT_OK;
+  try {
+    const program = await createProgram(io, (code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(withStdin(argv), { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return await exitCodeOf(error, io);
+  } finally {
+    setWarningListener();
+  }
+}
+
+/** A lone -- at the end stands for standard input. */
+function withStdin(argv: readonly string[]): string[] {
+  return argv.at(-1) === "--" ? [...argv.slice(0, -1), "-"] : [...argv];
+}
+
+async function exitCodeOf(error: unknown, io: CliIo): Promise<number> {
+  if (error instanceof BrokenPipe) {
+    return EXIT_OK;
+  }
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  if (io.signal.aborted) {
+    return EXIT_INTERRUPTED;
+  }
+  await write(io.stderr, errorText(error));
+  return EXIT_FAILED;
+}
+
+async function createProgram(io: CliIo, setExitCode: (code: number) => void): Promise<Command> {
+  const version = await packageVersion();
+  const program = new Command("kyutai-stt")
+    .description("Kyutai speech-to-text: recordings to words with times.")
+    .version(version)
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .exitOverride();
+  modelCommand(program, "transcribe", "print what is said in recordings")
+    .addOption(new Option("--format <format>", "output format").choices(TRANSCRIBE_FORMATS).default("text"))
+    .option("--output <dir>", "write one file per recording there instead of standard output")
+    .action(async (files, options) => setExitCode(await transcribe(files, options, io)));
+  modelCommand(program, "generate", "print the tokens of processor + generate, several files as one padded batch")
+    .addOption(new Option("--format <format>", "output format").choices(["json", "text"]).default("json"))
+    .option("--max-new-tokens <n>", "at most this many tokens", positiveInteger)
+    .option("--audio-window-size <n>", "frames per call of the codec (default: all)", positiveInteger)
+    .action(async (files, options) => setExitCode(await generate(files, options, io)));
+  modelCommand(program, "encode", "print the codec's codes of recordings")
+    .addOption(new Option("--format <format>", "output format").choices(["json"]).default("json"))
+    .action(async (files, options) => setExitCode(await encode(files, options, io)));
+  program
+    .command("info")
+    .description("print the version, and which backends work here")
+    .action(async () => setExitCode(await info(version, io)));
+  return program;
+}
+
+function modelCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument("<file...>", "recordings")
+    .option("--model <dir>", "checkpoint folder (default: the embedded model digits-en)")
+    .addOption(
+      new Option("--backend <backend>", "where to compute").choices(["auto", "cuda", "cpu", "wasm"]).default("auto"),
+    )
+    .option("--threads <n>", "threads to use, 1 to 256", threadCount)
+    .option("--accept-truncated", "use what a file that ends early holds", false)
+    .addHelpText("after", STDIN_HELP);
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("It must be an integer from 1.");
+  }
+  return value;
+}
+
+function threadCount(text: string): number {
+  const value = positiveInteger(text);
+  if (value > 256) {
+    throw new InvalidArgumentError("It must be at most 256.");
+  }
+  return value;
+}
+
+/** Both ts/cli and dist/cli lie two levels below package.json. */
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

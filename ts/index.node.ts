@@ -1,0 +1,45 @@
+/** The public surface of the package on Node: everything else is internal. */
+
+import { selectBackend } from "./backend/select.js";
+import type { BackendCandidate } from "./contract/backend.js";
+import { setBackendOpener } from "./model/runtime.js";
+
+// Loaded on demand: a program that only reads configurations needs no addon.
+const candidates: readonly BackendCandidate[] = [
+  { kind: "cuda", open: async () => (await import("./backend/native/native-candidate.js")).cudaCandidate.open() },
+  { kind: "cpu", open: async () => (await import("./backend/native/native-candidate.js")).cpuCandidate.open() },
+  { kind: "wasm", open: async () => (await import("./backend/wasm/wasm-candidate.js")).wasmCandidate.open() },
+];
+
+setBackendOpener((preference) => selectBackend(preference, candidates));
+
+export { listBackends } from "./api/backends.js";
+export type { LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
+export { SpeechToText, type TranscriptionResult } from "./api/speech-to-text.js";
+export type { Word } from "./api/transcription.js";
+export type { AudioSource, RawAudio } from "./audio/types.js";
+export { SttError, type SttErrorCode } from "./contract/errors.js";
+export type { AudioExample, AudioInput } from "./model/audio-input.js";
+export { BatchFeature } from "./model/batch-feature.js";
+export type { CodecModel, EncodeOptions } from "./model/codec-model.js";
+export type { BackendReport } from "./model/engine-loader.js";
+export { GenerationConfig } from "./model/generation-config.js";
+export { KyutaiSpeechToTextConfig } from "./model/kyutai-speech-to-text-config.js";
+export {
+  type FeatureExtractorOptions,
+  KyutaiSpeechToTextFeatureExtractor,
+} from "./model/kyutai-speech-to-text-feature-extractor.js";
+export {
+  type GenerateOptions,
+  KyutaiSpeechToTextForConditionalGeneration,
+  type PretrainedModelOptions,
+  type ProgressInfo,
+} from "./model/kyutai-speech-to-text-for-conditional-generation.js";
+export { KyutaiSpeechToTextProcessor, type ProcessorAudio } from "./model/kyutai-speech-to-text-processor.js";
+export { setWarningListener, type WarningListener } from "./model/logger.js";
+export { MimiConfig } from "./model/mimi-config.js";
+export type { ModelLocation } from "./model/model-folder.js";
+export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";
+export type { BackendPreference, TriedBackend } from "./model/runtime.js";
+export { Tensor, type TensorType } from "./model/tensor.js";
+export { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./model/tokenizer.js";

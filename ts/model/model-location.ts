@@ -1,0 +1,15 @@
+/** Name of the model that comes with the package. */
+export const EMBEDDED_MODEL = "digits-en";
+
+/** A folder (path or file: URL) or the name of the embedded model. */
+export type ModelLocation = string | URL;
+
+/** The part that needs a file system. */
+export interface ModelFolderHost {
+  /** An absolute path; rejects unless it is a readable folder. */
+  resolveFolder(location: ModelLocation): Promise<string>;
+  embeddedFolder(): string;
+  /** undefined: there is no such file. */
+  readText(folder: string, name: string): Promise<string | undefined>;
+  writeText(folder: string, name: string, text: string): Promise<void>;
+}
