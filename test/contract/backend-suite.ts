@@ -1,0 +1,17 @@
+/** The contract of ts/contract/backend.ts as tests, the same for every backend. */
+import { describe } from "vitest";
+import { testEncoding, testEngine, testGeneration } from "./engine-suite.js";
+import { testLifetime } from "./lifetime-suite.js";
+import { testResampler, testSession } from "./session-suite.js";
+import type { Subject } from "./subject.js";
+
+export function testBackend(name: string, subject: Subject): void {
+  describe(name, () => {
+    describe("engine", () => testEngine(subject));
+    describe("generation", () => testGeneration(subject));
+    describe("encoding", () => testEncoding(subject));
+    describe("session", () => testSession(subject));
+    describe("resampler", () => testResampler(subject));
+    describe("lifetime", () => testLifetime(subject));
+  });
+}
