@@ -93,7 +93,7 @@ FIXTURES = [
         "bf16",
         "decoder in bf16, embeddings and head stored as f32 as in the published conversions, codec in f32",
         CheckpointShape(
-            hidden=64, layers=4, heads=4, kv_heads=2, head_dim=32, ffn_dim=128, window=48, vocab_size=501,
+            hidden=64, layers=4, heads=4, kv_heads=2, head_dim=32, ffn_dim=128, window=48, vocab_size=601,
             num_codebooks=8, dtype="bf16", embeddings_f32=True, bos="foreign-row", keep_codec_decoder=False,
             delay_seconds=0.5,
         ),
@@ -102,7 +102,7 @@ FIXTURES = [
         "bf16-sharded",
         "decoder all in bf16, two shards, head_dim 8",
         CheckpointShape(
-            hidden=64, layers=3, heads=8, kv_heads=8, ffn_dim=176, window=75, vocab_size=451, num_codebooks=6,
+            hidden=64, layers=3, heads=8, kv_heads=8, ffn_dim=176, window=75, vocab_size=651, num_codebooks=6,
             dtype="bf16", shards=2, keep_codec_decoder=False, delay_seconds=0.4, prefix_seconds=0.5,
             preprocessor="preprocessor_config.json",
             codec=CodecShape(ratios=[6, 5, 4, 2], num_quantizers=6),
@@ -112,7 +112,7 @@ FIXTURES = [
         "f16",
         "decoder in f16",
         CheckpointShape(
-            hidden=48, layers=4, heads=6, kv_heads=3, ffn_dim=128, window=60, vocab_size=501, num_codebooks=7,
+            hidden=48, layers=4, heads=6, kv_heads=3, ffn_dim=128, window=60, vocab_size=701, num_codebooks=7,
             dtype="f16", keep_codec_decoder=False, delay_seconds=0.6, prefix_seconds=0.25, rope_spelling="rope_theta",
             codec=CodecShape(ratios=[5, 4, 4, 3], num_quantizers=7, layers=3, window=44),
         ),

@@ -30,7 +30,7 @@ def make_peaked_model(shape: CheckpointShape, seed: int, input_values: torch.Ten
     codes = reference.encode(input_values).codes
     steps = input_values.shape[-1] // model.config.frame_size
     generator = np.random.default_rng(seed)
-    answers = generator.integers(4, shape.vocab_size - 1, size=steps)
+    answers = np.resize(generator.permutation(np.arange(4, shape.vocab_size - 1)), steps)
     tokens = np.concatenate([[shape.bos_token_id], answers[:-1]])[None]
     recorder = Recorder(keep_tensors=True)
     reference.force(tokens, codes, recorder)
