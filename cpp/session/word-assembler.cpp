@@ -82,8 +82,8 @@ void word_assembler::push(int64_t step, int32_t token, float probability, std::v
     }
     bytes_ += decoder_->piece(token);
     last_piece_step_ = step;
-    // The bound keeps one impossible probability from making the whole word's confidence NaN.
-    sum_log_probability_ += std::log(std::clamp(static_cast<double>(probability), 1e-30, 1.0));
+    // The bounds keep one impossible probability, NaN included, from making the whole word's confidence NaN.
+    sum_log_probability_ += std::log(probability > 1e-30F ? std::min(static_cast<double>(probability), 1.0) : 1e-30);
     ++n_pieces_;
 }
 
