@@ -48,6 +48,9 @@ export async function selectBackend(
   const what = preference === "auto" ? "no backend works here" : `the ${preference} backend does not work here`;
   const reasons = failures.map(({ kind, reason }) => `${kind}: ${reason}`).join("; ");
   const remedies = failures.flatMap(({ remedy }) => remedy ?? []);
+  if (remedies.length === 0) {
+    remedies.push("Install the package again, with its optional dependencies.");
+  }
   if (preference !== "auto") {
     remedies.push('Or let the backend be chosen: "auto".');
   }

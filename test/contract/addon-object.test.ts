@@ -1,0 +1,110 @@
+/** The addon without the layer above it: whatever is called in whatever order, memory stays safe. */
+import { beforeAll, expect, test } from "vitest";
+import type { NativeEngine, NativeModule } from "../../ts/backend/native/addon-types.js";
+import { openAddon } from "../../ts/backend/native/load-addon.js";
+import { addonPath, SMALL_MODEL } from "./addon-path.js";
+import { expectCode, sound, TOKENS } from "./subject.js";
+
+const ALL = { maxNewTokens: -1, audioWindowSize: 0 };
+let addon: NativeModule;
+let engine: NativeEngine;
+
+beforeAll(async () => {
+  addon = openAddon(addonPath());
+  engine = await addon.createEngine(SMALL_MODEL, { threads: 1, slots: 2 });
+  return () => engine.dispose();
+});
+
+// What TypeScript would not let through.
+const wrong = (value: unknown) => value as never;
+
+test("arguments of a wrong type or size are refused by name", async () => {
+  const input = sound(2000);
+  const options = { threads: 1, slots: 1 };
+  const calls: [string, () => unknown][] = [
+    ["path", () => addon.createEngine(wrong(undefined), options)],
+    ["path", () => addon.createEngine("a\0b", options)],
+    ["options", () => addon.createEngine(SMALL_MODEL, wrong(7))],
+    ["slots", () => addon.createEngine(SMALL_MODEL, wrong({ threads: 1 }))],
+    ["threads", () => addon.createEngine(SMALL_MODEL, { threads: 1.5, slots: 1 })],
+    ["threads", () => addon.createEngine(SMALL_MODEL, { threads: 2 ** 40, slots: 1 })],
+    ["rateIn", () => addon.createResampler(wrong("8000"), 24_000)],
+    ["inputValues", () => engine.createGeneration(wrong([1, 2, 3]), 1, 3, ALL)],
+    ["inputValues", () => engine.createGeneration(wrong(new Float64Array(3)), 1, 3, ALL)],
+    ["rows of", () => engine.createGeneration(input, 1, 3000, ALL)],
+    ["rows of", () => engine.createGeneration(input, -1, -2000, ALL)],
+    ["rows of", () => engine.createEncoding(input, 2 ** 31 - 1, 2 ** 53 - 1)],
+    ["maxNewTokens", () => engine.createGeneration(input, 1, 2000, wrong({ audioWindowSize: 0 }))],
+    ["emitTokens", () => engine.createSession(wrong({ prefixSeconds: 0, tailSeconds: 0, emitTokens: 1 }))],
+    ["prefixSeconds", () => engine.createSession({ prefixSeconds: Number.NaN, tailSeconds: 0, emitTokens: true })],
+    ["maxSteps", () => engine.step(wrong(null))],
+    ["maxBytes", () => engine.prefault(Number.POSITIVE_INFINITY)],
+  ];
+  for (const [name, call] of calls) {
+    await expectCode(call, "ERR_INVALID_ARGUMENT");
+    expect(call).toThrow(name);
+  }
+});
+
+test("objects cannot be constructed, nor methods borrowed, by scripts", async () => {
+  const session = await engine.createSession(TOKENS);
+  const SessionObject = Object.getPrototypeOf(session).constructor;
+  for (const argument of [undefined, 0, {}, session]) {
+    await expectCode(() => new SessionObject(argument), "ERR_INVALID_ARGUMENT");
+  }
+  expect(() => Reflect.apply(engine.step, session, [1])).toThrow(TypeError);
+  expect(() => Reflect.apply(session.poll, {}, [])).toThrow(TypeError);
+  await session.dispose();
+});
+
+test("info is frozen and has exactly the contract's keys", () => {
+  expect(Object.isFrozen(engine.info)).toBe(true);
+  expect(Object.keys(engine.info).toSorted()).toEqual(
+    [
+      ["sampleRate", "frameSize", "frameRate", "numCodebooks", "numQuantizers", "codebookSize", "vocabSize"],
+      ["bosTokenId", "padTokenId", "hiddenSize", "numLayers", "window", "codecWindow", "delaySeconds"],
+      ["prefixSeconds", "slots", "threads", "weightBytes", "copiedBytes", "stateBytes", "weightType", "device"],
+      ["kernels"],
+    ]
+      .flat()
+      .toSorted(),
+  );
+});
+
+test("an engine disposed under its objects and calls frees nothing that is in use", async () => {
+  const doomed = await addon.createEngine(SMALL_MODEL, { threads: 1, slots: 1 });
+  const input = sound(200 * doomed.info.frameSize);
+  const generation = await doomed.createGeneration(input, 1, input.length, ALL);
+  const session = await doomed.createSession(TOKENS);
+  const computing = generation.advance(1000);
+  await Promise.all([doomed.dispose(), doomed.dispose()]);
+  await expectCode(() => doomed.stats(), "ERR_DISPOSED");
+  await generation.dispose();
+  await expectCode(() => generation.tokens(), "ERR_DISPOSED");
+  expect(await computing).toMatchObject({ finished: true });
+  expect(await session.pushPcm(sound(3 * doomed.info.frameSize), doomed.info.sampleRate)).toBe(3);
+  expect(session.poll()).toEqual([]);
+  await session.dispose();
+});
+
+test("calls on one session and one resampler may overlap", async () => {
+  const session = await engine.createSession(TOKENS);
+  const resampler = await addon.createResampler(44_100, 24_000);
+  const pushes = Array.from({ length: 20 }, () => session.pushPcm(sound(60_000), 24_000));
+  const resampled = Array.from({ length: 20 }, () => resampler.push(sound(10_000)));
+  const stepping = engine.step(50);
+  while (
+    await Promise.race([Promise.all(pushes).then(() => false), new Promise((resolve) => setImmediate(resolve, true))])
+  ) {
+    session.poll();
+    session.ready();
+  }
+  await stepping;
+  const parts = [...(await Promise.all(resampled)), await resampler.flush()];
+  expect(parts.reduce((sum, part) => sum + part.length, 0)).toBe(Math.ceil((20 * 10_000 * 24_000) / 44_100));
+  const resetting = session.reset();
+  session.poll();
+  await resetting;
+  expect(session.ready()).toBe(0);
+  await Promise.all([session.dispose(), resampler.dispose()]);
+});
