@@ -34,8 +34,8 @@ def codec_config():
 def lm_config():
     """Arguments of KyutaiSpeechToTextConfig besides codec_config."""
     return dict(
-        vocab_size=TEXT_CARD + 1, codebook_vocab_size=CODEBOOK_SIZE + 1, hidden_size=160, num_hidden_layers=3,
-        num_attention_heads=5, num_key_value_heads=5, head_dim=32, ffn_dim=768, sliding_window=100,
+        vocab_size=TEXT_CARD + 1, codebook_vocab_size=CODEBOOK_SIZE + 1, hidden_size=128, num_hidden_layers=3,
+        num_attention_heads=4, num_key_value_heads=4, head_dim=32, ffn_dim=512, sliding_window=100,
         max_position_embeddings=4000, hidden_act="silu", rms_norm_eps=1e-8, num_codebooks=NUM_CODEBOOKS,
         audio_bos_token_id=CODEBOOK_SIZE,
         audio_pad_token_id=TEXT_CARD + 1 + NUM_CODEBOOKS * (CODEBOOK_SIZE + 1),

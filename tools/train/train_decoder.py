@@ -48,12 +48,30 @@ def make_inputs(codes, tokens, g, text_noise=0.0, code_noise=0.0):
     return torch.cat([first, torch.cat([text[:, :, None], codes], 2)], 1)
 
 
+@torch.no_grad()
+def seed_audio_rows(model, codec_state):
+    """Start the audio tables as one random projection of the codebooks per quantiser.
+
+    The sum over the acoustic streams is then the projected rebuilt latent from the first step on.
+    """
+    model.codec_model.load_state_dict(codec_state)
+    q, table = model.codec_model.quantizer, model.model.embed_tokens.embed_tokens.weight
+    row = model.config.vocab_size
+    for quantizer in (q.semantic_residual_vector_quantizer, q.acoustic_residual_vector_quantizer):
+        centres = torch.stack([layer.codebook.embed_sum for layer in quantizer.layers])
+        spread = centres[0].var(0).sum().sqrt()
+        projection = torch.randn(centres.shape[2], table.shape[1]) / spread
+        for book in centres:
+            table[row:row + CODEBOOK_SIZE] = book @ projection
+            row += CODEBOOK_SIZE + 1
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--work", required=True)
     ap.add_argument("--name", default="all")
     ap.add_argument("--minutes", type=float, default=8)
-    ap.add_argument("--batch", type=int, default=12)
+    ap.add_argument("--batch", type=int, default=10)
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--pad-weight", type=float, default=0.5)
     ap.add_argument("--threads", type=int, default=1)
@@ -68,7 +86,8 @@ def main():
     print("sequences", len(codes), "frames", codes.shape[1], flush=True)
     model = build()
     with torch.no_grad():
-        model.model.embed_tokens.embed_tokens.weight.mul_(3)
+        model.model.embed_tokens.embed_tokens.weight.mul_(15)
+    seed_audio_rows(model, torch.load(os.path.join(a.work, f"{a.name}_codec.pt"), weights_only=True)["codec"])
     model.model.config._attn_implementation = "sdpa"
     params = [p for n, p in model.named_parameters() if not n.startswith("codec_model.")]
     matrices = [p for p in params if p.dim() > 1]
