@@ -17,7 +17,7 @@ constexpr double stop_edge = 1.0;
 // dB; 120 are promised, the rest covers the rounding of taps and sums to f32.
 constexpr double stop_attenuation = 130.0;
 
-// Above this size rows are interpolated. The common ratios stay far below: 44100 -> 24000 takes 125 KB.
+// Above this size rows are interpolated. The common ratios stay far below: 44100 -> 24000 takes 133 KB.
 constexpr size_t max_table_bytes = size_t(4) << 20;
 
 // Rows per input sample for cubic interpolation, at a cutoff of the input's Nyquist frequency; fewer for lower ones.

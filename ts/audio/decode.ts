@@ -82,6 +82,25 @@ async function* decodeBytes(
       yield* decodeForeign(source, reader, `wav with codec ${tagText(header.codecTag)}`, context);
       return;
     }
+    case "mp3":
+      reader.release();
+      yield* (await import("./mp3.js")).decodeMp3(reader, context);
+      return;
+    case "flac":
+      reader.release();
+      yield* (await import("./flac.js")).decodeFlac(reader, context);
+      return;
+    case "ogg": {
+      const { decodeOgg, foreignOggCodec } = await import("./ogg.js");
+      const foreign = await foreignOggCodec(reader);
+      reader.rewind();
+      if (foreign === undefined) {
+        yield* decodeOgg(reader, context);
+      } else {
+        yield* decodeForeign(source, reader, `ogg with codec ${foreign}`, context);
+      }
+      return;
+    }
     case "foreign":
       reader.rewind();
       yield* decodeForeign(source, reader, sniffed.name, context);

@@ -54,3 +54,68 @@ export function isMpegAudio(head: Uint8Array): boolean {
   }
   return false;
 }
+
+/** Follows the frames of a stream from header to header, to tell whether the last one is whole. */
+export class MpegFrameWalker {
+  /** Bytes from the next header on, as far as they came; undefined: the frames' chain was lost. */
+  #pending: Uint8Array | undefined = new Uint8Array(0);
+  /** Bytes of the current frame that are still to come. */
+  #left = 0;
+  #frames = 0;
+  #expected: number | undefined;
+
+  push(bytes: Uint8Array): void {
+    if (this.#pending === undefined) {
+      return;
+    }
+    let data = bytes;
+    if (this.#pending.length > 0) {
+      data = new Uint8Array(this.#pending.length + bytes.length);
+      data.set(this.#pending);
+      data.set(bytes, this.#pending.length);
+    }
+    let offset = Math.min(this.#left, data.length);
+    this.#left -= offset;
+    while (offset + HEAD_SIZE <= data.length) {
+      const size = mpegFrameSize(data, offset);
+      if (size === undefined) {
+        this.#pending = undefined;
+        return;
+      }
+      if (this.#frames === 0) {
+        this.#expected = xingFrames(data.subarray(offset, offset + HEAD_SIZE));
+      }
+      this.#frames++;
+      this.#left = Math.max(0, offset + size - data.length);
+      offset = Math.min(offset + size, data.length);
+    }
+    this.#pending = data.slice(offset);
+  }
+
+  /** What is missing at the end, in words; undefined: nothing, or nothing that can be known. */
+  missing(): string | undefined {
+    if (this.#pending === undefined) {
+      return undefined;
+    }
+    // The first frame holds the tag and is not counted in it.
+    if (this.#expected !== undefined && this.#frames - 1 < this.#expected) {
+      return `${this.#frames - 1} of ${this.#expected} frames`;
+    }
+    const cut = this.#left > 0 || (mpegFrameSize(this.#pending, 0) ?? 0) > this.#pending.length;
+    return cut ? "the last frame is cut" : undefined;
+  }
+}
+
+/** Enough for a header, the longest side information and the fields of a Xing tag that are read here. */
+const HEAD_SIZE = 4 + 32 + 12;
+
+/** Number of frames that the Xing or Info tag of a first frame promises. */
+function xingFrames(head: Uint8Array): number | undefined {
+  const mpeg1 = ((head[1] ?? 0) & 0x08) !== 0;
+  const mono = (head[3] ?? 0) >> 6 === 3;
+  const offset = 4 + (mpeg1 ? (mono ? 17 : 32) : mono ? 9 : 17);
+  const tag = String.fromCharCode(...head.subarray(offset, offset + 4));
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const hasFrames = (tag === "Xing" || tag === "Info") && (view.getUint32(offset + 4) & 1) === 1;
+  return hasFrames ? view.getUint32(offset + 8) : undefined;
+}

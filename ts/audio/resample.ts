@@ -2,7 +2,6 @@
 import type { Backend } from "../contract/backend.js";
 import { throwIfAborted } from "./audio-errors.js";
 import { joinSamples } from "./read-all.js";
-import type { AudioChunk } from "./types.js";
 
 // About 1.5 s at 44.1 kHz: an abort takes effect between the pushes.
 const PUSH_SAMPLES = 65_536;

@@ -1,0 +1,86 @@
+/** Native FLAC files. */
+import { FLACDecoder } from "@wasm-audio-decoders/flac";
+import { errorText, invalidAudio } from "./audio-errors.js";
+import type { ByteReader } from "./byte-reader.js";
+import { type CodecResult, DamageLog, toChunk } from "./codec-result.js";
+import type { AudioChunk, DecodeContext } from "./types.js";
+
+const STREAMINFO_SIZE = 34;
+const LAST_BLOCK = 0x80;
+
+/** `reader` stands at "fLaC". */
+export async function* decodeFlac(reader: ByteReader, context: DecodeContext): AsyncGenerator<AudioChunk> {
+  const head = await readStreamInfo(reader, context.name);
+  // 36 bits, 0: unknown.
+  const view = new DataView(head.buffer, 8);
+  const expected = (view.getUint8(13) & 0x0f) * 2 ** 32 + view.getUint32(14);
+  const decoder = new FLACDecoder();
+  const damage = new DamageLog();
+  let decoded = 0;
+  await decoder.ready;
+  try {
+    await decoder.decode(head);
+    for await (const bytes of reader.rest()) {
+      const result = await decodeOrLog(() => decoder.decode(bytes), damage);
+      if (result !== undefined) {
+        decoded += result.samplesDecoded;
+        yield toChunk(flacResult(result, damage));
+      }
+    }
+    const result = await decodeOrLog(() => decoder.flush(), damage);
+    if (result !== undefined) {
+      decoded += result.samplesDecoded;
+      yield toChunk(flacResult(result, damage));
+    }
+  } finally {
+    decoder.free();
+  }
+  damage.report(context, "the flac stream");
+  if (expected > 0 && decoded < expected) {
+    context.note(
+      "truncated",
+      `${decoded} of the ${expected} samples of the flac file could be decoded; the rest is missing`,
+    );
+  }
+}
+
+/** "fLaC" and the STREAMINFO block, marked as the last one; the reader then stands at the first frame. */
+async function readStreamInfo(reader: ByteReader, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const head = new Uint8Array(8 + STREAMINFO_SIZE);
+  const read = await reader.read(head.length);
+  head.set(read);
+  const [, , , , type = 0, size2, size1, size0] = head;
+  if (read.length < head.length || (type & 0x7f) !== 0 || size2 !== 0 || size1 !== 0 || size0 !== STREAMINFO_SIZE) {
+    throw invalidAudio(
+      `${name}: flac file without a STREAMINFO block`,
+      "The file is damaged: export the recording again.",
+    );
+  }
+  // Pictures and the like may hold what looks like a frame: they do not reach the decoder.
+  for (let last = (type & LAST_BLOCK) !== 0; !last; ) {
+    const [blockType = LAST_BLOCK, high = 0, middle = 0, low = 0] = await reader.read(4);
+    await reader.skip(high * 65_536 + middle * 256 + low);
+    last = (blockType & LAST_BLOCK) !== 0;
+  }
+  head[4] = LAST_BLOCK;
+  return head;
+}
+
+async function decodeOrLog<T>(decode: () => Promise<T>, damage: DamageLog): Promise<T | undefined> {
+  try {
+    return await decode();
+  } catch (cause) {
+    damage.add(errorText(cause));
+    return undefined;
+  }
+}
+
+/** The package scales n-bit samples by 1 / (2^(n-1) - 1); everything else here by 1 / 2^(n-1). */
+export function flacResult(result: CodecResult & { readonly bitDepth: number }, damage: DamageLog): CodecResult {
+  damage.addAll(result.errors);
+  const fullScale = 2 ** (result.bitDepth - 1);
+  const channelData = result.channelData.map((channel) =>
+    channel.map((sample) => Math.round(sample * (fullScale - 1)) / fullScale),
+  );
+  return { ...result, channelData };
+}
