@@ -1,0 +1,158 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { KyutaiSpeechToTextFeatureExtractor } from "../../../ts/model/kyutai-speech-to-text-feature-extractor.js";
+import { KyutaiSpeechToTextProcessor } from "../../../ts/model/kyutai-speech-to-text-processor.js";
+import { Tensor } from "../../../ts/model/tensor.js";
+import { KyutaiSpeechToTextTokenizer } from "../../../ts/model/tokenizer.js";
+import { expectCode } from "../../contract/subject.js";
+import { useFakeBackend } from "../support/fake-backend.js";
+import { DIGITS_EN, fixturePath, readFixture } from "../support/fixture.js";
+import { collectWarnings } from "../support/warnings.js";
+
+const sequences = readFixture<{ ids: number[]; skipped: string; full: string }[]>("api/decode.json");
+
+function bytes({ data }: Tensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+describe("tokenizer", () => {
+  it("decodes as the tokenizers of Python", async () => {
+    const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(fixturePath("api/tokenizer"));
+    for (const { ids, skipped, full } of sequences) {
+      expect(tokenizer.decode(ids, { skip_special_tokens: true }), JSON.stringify(ids)).toBe(skipped);
+      expect(tokenizer.decode(ids), JSON.stringify(ids)).toBe(full);
+    }
+    expect(tokenizer.batch_decode(sequences.map(({ ids }) => ids))).toEqual(sequences.map(({ full }) => full));
+  });
+
+  it("takes ids in every form generate() and users have them", async () => {
+    const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(DIGITS_EN);
+    const ids = [270, 3, 0, 261, 269];
+    const bigints = BigInt64Array.from(ids, BigInt);
+    const expected = "one nine";
+    const options = { skip_special_tokens: true };
+    for (const form of [ids, [...bigints], bigints, Int32Array.from(ids), new Tensor("int64", bigints, [5])]) {
+      expect(tokenizer.decode(form, options)).toBe(expected);
+    }
+    const batch = new Tensor("int64", BigInt64Array.from([...bigints, ...bigints]), [2, 5]);
+    expect(tokenizer.batch_decode(batch, options)).toEqual([expected, expected]);
+    await expectCode(() => tokenizer.decode(batch), "ERR_INVALID_ARGUMENT");
+    await expectCode(() => tokenizer.decode([-1]), "ERR_INVALID_ARGUMENT");
+    await expectCode(() => tokenizer.batch_decode([1, 2] as unknown as number[][]), "ERR_INVALID_ARGUMENT");
+  });
+
+  describe("files", () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "kstt-"));
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    it("reports a missing and a broken tokenizer.json", async () => {
+      await expectCode(KyutaiSpeechToTextTokenizer.from_pretrained(folder), "ERR_FILE_NOT_FOUND");
+      for (const text of ["{", "{}", '{"model": {"type": "Unigram", "vocab": 3}}']) {
+        await writeFile(join(folder, "tokenizer.json"), text);
+        await expectCode(KyutaiSpeechToTextTokenizer.from_pretrained(folder), "ERR_MODEL_FORMAT");
+      }
+    });
+  });
+});
+
+describe("processor", () => {
+  const warnings = collectWarnings();
+  const audio = Float32Array.from({ length: 2400 }, (_, index) => Math.sin(index / 10) / 2);
+  let processor: KyutaiSpeechToTextProcessor;
+  beforeAll(async () => {
+    processor = await KyutaiSpeechToTextProcessor.from_pretrained("digits-en");
+  });
+
+  it("gives what the feature extractor gives at the model's rate", async () => {
+    const inputs = await processor(audio);
+    const same = await processor.feature_extractor(audio, { sampling_rate: 24000 });
+    expect(Buffer.compare(bytes(inputs.input_values), bytes(same.input_values))).toBe(0);
+    expect(inputs.input_values.dims).toEqual([1, 1, 2400 + 37440]);
+    expect(inputs.padding_mask?.dims).toEqual([1, 2400 + 37440]);
+    expect(Object.keys({ ...inputs }).sort()).toEqual(["input_values", "padding_mask"]);
+    expect(inputs.to("cuda")).toBe(inputs);
+    expect(await processor._call([audio, audio.subarray(0, 100)], { padding: true })).toHaveProperty(
+      "input_values.dims",
+      [2, 1, 2400 + 37440],
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  it("needs audio", async () => {
+    for (const nothing of [undefined, null]) {
+      const attempt = processor(nothing as unknown as Float32Array);
+      await expect(attempt).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT", message: /^audio is required/ });
+    }
+  });
+
+  it("refuses another rate and warns about options it does not know", async () => {
+    await expect(processor(audio, { sampling_rate: 16000 })).rejects.toThrow("24000 and not 16000");
+    await processor(audio, { spelling: 1 } as object);
+    expect(warnings).toEqual([expect.stringContaining("`spelling` is not a valid argument")]);
+    await processor(audio, { sampling_rate: null });
+    expect(warnings[1]).toContain("`sampling_rate`");
+  });
+
+  it("reads files", async () => {
+    useFakeBackend();
+    const { input_values } = await processor(fixturePath("audio/u8.wav"));
+    expect(input_values.dims.slice(0, 2)).toEqual([1, 1]);
+    const both = await processor([fixturePath("audio/u8.wav"), audio]);
+    expect(both.input_values.dims[0]).toBe(2);
+    await expectCode(processor("no-such-file.wav"), "ERR_FILE_NOT_FOUND");
+  });
+
+  it("decodes", () => {
+    expect(processor.decode([270, 0, 260], { skip_special_tokens: true })).toBe("zero");
+    expect(processor.batch_decode([[261], [262, 263]])).toEqual(["one", "two three"]);
+  });
+
+  it("is saved and loaded, and checks its parts", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kstt-"));
+    try {
+      await processor.save_pretrained(folder);
+      const copy = await KyutaiSpeechToTextProcessor.from_pretrained(folder);
+      expect(copy.feature_extractor.to_dict()).toEqual(processor.feature_extractor.to_dict());
+      expect(copy.decode([261])).toBe("one");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const extractor = new KyutaiSpeechToTextFeatureExtractor();
+    await expectCode(
+      () => new KyutaiSpeechToTextProcessor(extractor, {} as KyutaiSpeechToTextTokenizer),
+      "ERR_INVALID_ARGUMENT",
+    );
+  });
+});
+
+describe("model folders", () => {
+  it("says what is wrong with a location", async () => {
+    const load = (where: unknown): Promise<unknown> => KyutaiSpeechToTextProcessor.from_pretrained(where as string);
+    await expectCode(load("no/such/folder"), "ERR_FILE_NOT_FOUND");
+    await expectCode(load(join(DIGITS_EN, "config.json")), "ERR_INVALID_ARGUMENT");
+    await expectCode(load(3), "ERR_INVALID_ARGUMENT");
+    await expectCode(load(""), "ERR_INVALID_ARGUMENT");
+    await expectCode(load(new URL("http://localhost/model")), "ERR_INVALID_ARGUMENT");
+    await expect(load("kyutai/stt-1b-en_fr-trfs")).rejects.toMatchObject({
+      code: "ERR_FILE_NOT_FOUND",
+      message: expect.stringContaining("downloading from the Hub is not part of this build"),
+      remedy: expect.stringContaining("folder"),
+    });
+  });
+
+  it("takes file URLs", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kstt a-"));
+    try {
+      await cp(DIGITS_EN, folder, { recursive: true, filter: (path) => !path.endsWith(".safetensors") });
+      const url = new URL(`file://${folder.replaceAll(" ", "%20")}`);
+      expect((await KyutaiSpeechToTextProcessor.from_pretrained(url)).decode([261])).toBe("one");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
