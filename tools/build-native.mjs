@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fetchGgml, isFetched } from "./fetch-ggml.mjs";
 import { checkPrerequisites, versionOf } from "./prerequisites.mjs";
-import { binCommand, fail, root, StepError, step } from "./steps.mjs";
+import { binCommand, fail, packageFolder, readJson, root, StepError, step } from "./steps.mjs";
 
 const buildFolder = join(root, "build", "cmake");
+const BUILD_PACKAGES = ["cmake-js", "node-addon-api", "node-api-headers"];
 export const nativeFolder = join(root, "build", "native");
 
 /** A build folder of another generator or another checkout cannot be reused; cmake would only refuse. */
@@ -26,9 +27,20 @@ function dropForeignCache(generator) {
   }
 }
 
+/** In a checkout npm ci brings these; beside an installed package the user does. */
+function checkBuildPackages() {
+  const missing = BUILD_PACKAGES.filter((name) => packageFolder(name) === undefined);
+  if (missing.length > 0) {
+    const versions = readJson(join(root, "package.json")).devDependencies;
+    const list = missing.map((name) => `${name}@${versions[name]}`).join(" ");
+    throw new StepError(`npm packages for the build are missing. Run: npm install --no-save ${list}`);
+  }
+}
+
 /** Checks the machine, fetches ggml, and returns the generator to use (undefined: cmake's own choice). */
 async function prepare() {
   checkPrerequisites();
+  checkBuildPackages();
   if (!isFetched()) {
     process.stderr.write("- Fetching ggml's source (35 MB, checked against its hash) ... ");
     await fetchGgml().catch((error) => {
@@ -51,7 +63,8 @@ function isConfigured() {
 
 function cmakeJs(task, generator) {
   return binCommand(
-    "cmake-js/bin/cmake-js",
+    "cmake-js",
+    "bin/cmake-js",
     task,
     "--out",
     buildFolder,

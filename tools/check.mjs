@@ -11,20 +11,21 @@ import { binCommand, fail, StepError, step } from "./steps.mjs";
 const node = (script) => [process.execPath, script];
 
 const CHECKS = [
-  () => step("Types", "check-types", binCommand("typescript/bin/tsc", "--noEmit")),
-  () => step("Format and lint (biome)", "check-biome", binCommand("@biomejs/biome/bin/biome", "check", ".")),
+  () => step("Types", "check-types", binCommand("typescript", "bin/tsc", "--noEmit")),
+  () => step("Format and lint (biome)", "check-biome", binCommand("@biomejs/biome", "bin/biome", "check", ".")),
   () =>
     step(
       "TypeScript layers (dependency-cruiser)",
       "check-depcruise",
-      binCommand("dependency-cruiser/bin/dependency-cruise.mjs", "ts", "--config", ".dependency-cruiser.cjs"),
+      binCommand("dependency-cruiser", "bin/dependency-cruise.mjs", "ts", "--config", ".dependency-cruiser.cjs"),
     ),
-  () => step("Unused code and dependencies (knip)", "check-knip", binCommand("knip/bin/knip.js")),
+  () => step("Unused code and dependencies (knip)", "check-knip", binCommand("knip", "bin/knip.js")),
   () => step("C++ layers", "check-layers", node("tools/check-layers.mjs")),
   () => step("Paths, hosts, marks, lengths", "check-tree", node("tools/check-tree.mjs")),
   async () => {
     await buildTypeScript();
-    await step("Package manifest (publint)", "check-publint", binCommand("publint/src/cli.js", "--strict"));
+    await step("Types of the examples", "check-examples", binCommand("typescript", "bin/tsc", "-p", "examples"));
+    await step("Package manifest (publint)", "check-publint", binCommand("publint", "src/cli.js", "--strict"));
     await step("Packed package", "check-pack", node("tools/check-pack.mjs"));
   },
   () => checkFormat(),

@@ -44,7 +44,7 @@ async function vitest() {
   const report = join(reports, "vitest.json");
   rmSync(report, { force: true });
   const { code } = await run(
-    binCommand("vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`),
+    binCommand("vitest", "vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`),
     { echo: true },
   );
   if (!existsSync(report)) return { passed: 0, failed: 1 };

@@ -48,7 +48,7 @@ function dropStaleOutput(folder, sources) {
 
 export async function buildTypeScript() {
   const project = join(root, "tsconfig.build.json");
-  await step("Compiling the TypeScript part", "tsc", binCommand("typescript/bin/tsc", "-p", project));
+  await step("Compiling the TypeScript part", "tsc", binCommand("typescript", "bin/tsc", "-p", project));
   dropStaleOutput(join(root, "dist"), join(root, "ts"));
 }
 

@@ -1,6 +1,6 @@
 /** Runs the external commands of the set-up and check scripts: one line per step, the output kept in a log file. */
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -21,9 +21,20 @@ export function npmCommand(...args) {
   return script?.endsWith(".js") ? [process.execPath, script, ...args] : ["npm", ...args];
 }
 
+/** The folder of an npm package that this one can use, installed in it or around it; undefined when there is none. */
+export function packageFolder(name) {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const candidate = join(folder, "node_modules", name);
+    if (existsSync(join(candidate, "package.json"))) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
 /** The command line of a tool that npm installed, without npx in between (which may ask the network). */
-export function binCommand(packagePath, ...args) {
-  return [process.execPath, join(root, "node_modules", packagePath), ...args];
+export function binCommand(name, script, ...args) {
+  const folder = packageFolder(name);
+  if (folder === undefined) throw new StepError(`The npm package ${name} is not installed. Run: npm ci`);
+  return [process.execPath, join(folder, script), ...args];
 }
 
 /** Runs a command to its end. `echo` passes its output through; `output` is all it printed, `stderr` a part of that. */
