@@ -20,11 +20,8 @@ else()
     set(GGML_BACKEND_DL ON CACHE BOOL "" FORCE)
     set(GGML_CPU_ALL_VARIANTS ON CACHE BOOL "" FORCE)
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-        # Of ggml's fifteen variants, the four that differ for this library's products.
-        set(KSTT_CPU_MODULES ggml-cpu-x64 ggml-cpu-haswell ggml-cpu-skylakex ggml-cpu-zen4)
-        if(MSVC)
-            list(REMOVE_ITEM KSTT_CPU_MODULES ggml-cpu-zen4)
-        endif()
+        # Of ggml's fifteen variants, the three that differ for its quantized products.
+        set(KSTT_CPU_MODULES ggml-cpu-x64 ggml-cpu-haswell ggml-cpu-cascadelake)
     elseif(APPLE)
         set(KSTT_CPU_MODULES ggml-cpu-apple_m1 ggml-cpu-apple_m2_m3)
     else()
@@ -35,14 +32,15 @@ endif()
 # EXCLUDE_FROM_ALL: only what our targets name gets built.
 add_subdirectory(${KSTT_THIRD_PARTY}/ggml ${CMAKE_BINARY_DIR}/ggml EXCLUDE_FROM_ALL)
 
+set_target_properties(ggml-base PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${KSTT_THIRD_PARTY}/ggml/include)
 if(NOT EMSCRIPTEN)
     # A name of our own: another addon in the same process may carry another ggml.
-    set_target_properties(ggml-base PROPERTIES OUTPUT_NAME kstt-ggml-base VERSION "" SOVERSION ""
-                                               LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
+    set_target_properties(ggml-base PROPERTIES OUTPUT_NAME kstt-ggml-base LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
                                                RUNTIME_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR})
+    set_property(TARGET ggml-base ${KSTT_CPU_MODULES} PROPERTY VERSION)
+    set_property(TARGET ggml-base ${KSTT_CPU_MODULES} PROPERTY SOVERSION)
     foreach(module ${KSTT_CPU_MODULES})
-        set_target_properties(${module} PROPERTIES VERSION "" SOVERSION "" OUTPUT_NAME kstt-${module}
-                                                   LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
+        set_target_properties(${module} PROPERTIES OUTPUT_NAME kstt-${module} LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
                                                    BUILD_RPATH_USE_ORIGIN ON BUILD_RPATH "\$ORIGIN")
     endforeach()
 endif()

@@ -162,12 +162,23 @@ compute_backend::compute_backend(int32_t n_threads) : n_threads_(n_threads) {
     if (backend_ == nullptr) {
         throw error(KSTT_STATUS_DEVICE_UNAVAILABLE, "the CPU device could not be started");
     }
+    set_threads(n_threads);
+}
+
+void compute_backend::set_threads(int32_t n_threads) {
+    n_threads_                    = n_threads;
     ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
-    pool_ = cpu_function<ggml_threadpool * (*) (ggml_threadpool_params *)>("ggml_threadpool_new")(&params);
-    cpu_function<void (*)(ggml_backend_t, int)>("ggml_backend_set_n_threads")(backend_, n_threads);
-    if (pool_ != nullptr) {
-        cpu_function<void (*)(ggml_backend_t, ggml_threadpool *)>("ggml_backend_cpu_set_threadpool")(backend_, pool_);
+    ggml_threadpool *      pool =
+        cpu_function<ggml_threadpool * (*) (ggml_threadpool_params *)>("ggml_threadpool_new")(&params);
+    if (pool == nullptr) {
+        throw error(KSTT_STATUS_OUT_OF_MEMORY, format("%d threads could not be started", n_threads));
     }
+    cpu_function<void (*)(ggml_backend_t, int)>("ggml_backend_set_n_threads")(backend_, n_threads);
+    cpu_function<void (*)(ggml_backend_t, ggml_threadpool *)>("ggml_backend_cpu_set_threadpool")(backend_, pool);
+    if (pool_ != nullptr) {
+        cpu_function<void (*)(ggml_threadpool *)>("ggml_threadpool_free")(pool_);
+    }
+    pool_ = pool;
 }
 
 compute_backend::~compute_backend() {

@@ -30,6 +30,9 @@ class compute_backend {
 
     int32_t n_threads() const { return n_threads_; }
 
+    // Replaces the thread pool; graphs must be built afterwards.
+    void set_threads(int32_t n_threads);
+
   private:
     ggml_backend_t    backend_   = nullptr;
     ggml_threadpool * pool_      = nullptr;

@@ -1,0 +1,41 @@
+// What stands behind the opaque handles. Children hold their engine weakly: freeing it never waits for them, and their
+// calls afterwards say so.
+#pragma once
+
+#include "capi/guard.h"
+#include "session/engine.h"
+
+#include <memory>
+
+struct kstt_engine {
+    std::shared_ptr<kstt::engine> object;
+};
+
+struct kstt_generation {
+    std::weak_ptr<kstt::engine>       engine;
+    std::unique_ptr<kstt::generation> object;
+};
+
+struct kstt_encoding {
+    std::weak_ptr<kstt::engine>     engine;
+    std::unique_ptr<kstt::encoding> object;
+};
+
+struct kstt_session {
+    std::weak_ptr<kstt::engine>    engine;
+    std::shared_ptr<kstt::session> object;
+    kstt::session_event            event;  // the one last polled; owns its text
+};
+
+namespace kstt {
+
+template <typename H> std::shared_ptr<engine> engine_of(const H * handle) {
+    require(handle != nullptr, "the handle is NULL");
+    std::shared_ptr<engine> owner = handle->engine.lock();
+    if (owner == nullptr) {
+        throw error(KSTT_STATUS_INVALID_STATE, "the engine has been freed");
+    }
+    return owner;
+}
+
+}  // namespace kstt

@@ -1,0 +1,80 @@
+// One loaded model on one device: owns weights, device state, slots; steps its sessions in batches.
+#pragma once
+
+#include "session/generation.h"
+#include "session/session.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace kstt {
+
+struct engine_options {
+    int32_t n_threads = 0;  // 0: chosen
+    int32_t n_slots   = 1;
+};
+
+class engine {
+  public:
+    engine(const std::string & folder, const engine_options & options);
+    ~engine();
+    engine(const engine &)             = delete;
+    engine & operator=(const engine &) = delete;
+
+    const stt_model & model() const { return *model_; }
+
+    int32_t n_threads() const { return backend_->n_threads(); }
+
+    int32_t n_slots() const { return options_.n_slots; }
+
+    int64_t state_bytes() const;
+
+    work_progress prefault(int64_t max_bytes);
+
+    work_stats stats() const;
+    void       reset_stats();
+
+    // Throws NO_SLOT.
+    std::shared_ptr<session> create_session(const session_options & options);
+    // Takes effect between steps; the slot is free afterwards.
+    void                     remove_session(const std::shared_ptr<session> & target);
+    void                     reset_session(const std::shared_ptr<session> & target);
+    void                     push_pcm(session & target, const float * pcm, size_t n, int32_t sample_rate);
+
+    // Up to max_steps steps of all ready sessions; returns frames done. Throws BUSY.
+    int64_t step(int32_t max_steps);
+
+    std::unique_ptr<generation> create_generation(audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size);
+    std::unique_ptr<encoding>   create_encoding(audio_batch batch);
+    // Throws BUSY.
+    work_progress               advance(generation & target, int64_t max_frames);
+    work_progress               advance(encoding & target, int64_t max_frames);
+
+  private:
+    class compute_turn;
+
+    void encode_waiting(const std::vector<std::shared_ptr<session>> & active);
+    int64_t decode_waiting(const std::vector<std::shared_ptr<session>> & active);
+    void encode_group(const std::vector<session *> & group, int64_t n_frames);
+    void add_stats(const work_stats & stats);
+
+    const engine_options             options_;
+    std::unique_ptr<compute_backend> backend_;
+    std::unique_ptr<stt_model>       model_;
+    std::unique_ptr<mimi_encoder>    mimi_;
+    std::unique_ptr<text_decoder>    decoder_;
+    int64_t                          prefaulted_ = 0;
+
+    std::atomic<bool>                     computing_{ false };
+    mutable std::mutex                    lock_;  // guards what follows
+    std::condition_variable               step_over_;
+    bool                                  in_step_ = false;
+    std::vector<std::shared_ptr<session>> sessions_;  // by slot; nullptr: free
+    work_stats                            stats_;
+};
+
+}  // namespace kstt

@@ -1,0 +1,188 @@
+#include "session/generation.h"
+
+#include "runtime/error.h"
+#include "session/stopwatch.h"
+#include "session/token-picker.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace kstt {
+
+namespace {
+
+// Frames per codec call over all rows: enough columns for the products to be bound by arithmetic, activations of a few
+// megabytes.
+constexpr int64_t frames_per_call = 8;
+
+int32_t chunk_frames(int32_t n_rows) {
+    return static_cast<int32_t>(std::max<int64_t>(1, frames_per_call / n_rows));
+}
+
+mimi_options codec_options(int32_t n_rows) {
+    mimi_options options;
+    options.n_slots             = n_rows;
+    options.max_frames_per_call = chunk_frames(n_rows);
+    options.uniform_window      = true;
+    options.precision           = rope_precision::reference;
+    return options;
+}
+
+decoder_options text_options(int32_t n_rows) {
+    decoder_options options;
+    options.n_slots   = n_rows;
+    options.precision = rope_precision::reference;
+    return options;
+}
+
+mimi_call call_for(const audio_batch & batch, int64_t first_sample, int64_t n_samples) {
+    mimi_call call;
+    call.n_samples = n_samples;
+    call.slots.resize(static_cast<size_t>(batch.n_rows));
+    std::iota(call.slots.begin(), call.slots.end(), 0);
+    for (int32_t row = 0; row < batch.n_rows; row++) {
+        call.pcm.push_back(batch.row(row) + first_sample);
+    }
+    return call;
+}
+
+}  // namespace
+
+generation::generation(const stt_model & model,
+                       compute_backend & backend,
+                       audio_batch       batch,
+                       int32_t           max_new_tokens,
+                       int32_t           audio_window_size)
+    : model_(model), batch_(std::move(batch)), window_(audio_window_size),
+      mimi_(model.mimi, codec_options(batch_.n_rows), backend),
+      decoder_(model.decoder, text_options(batch_.n_rows), backend) {
+    const int64_t n_frames = batch_.n_samples / model.config.codec.frame_size();
+    n_steps_               = max_new_tokens < 0 ? n_frames : std::min<int64_t>(n_frames, max_new_tokens);
+    n_codes_               = std::max<int64_t>(0, n_steps_ - 1);
+    codes_.resize(static_cast<size_t>(n_codes_ * batch_.n_rows * model.config.decoder.num_codebooks));
+    tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()), model.config.decoder.bos_token_id);
+}
+
+int64_t generation::frame_of_call(int64_t i) const {
+    return window_ == 0 || i < window_ ? i : i - window_;
+}
+
+int64_t generation::encode_some(work_stats & stats) {
+    const int64_t first = frame_of_call(encoded_);
+    int64_t       count = std::min<int64_t>(chunk_frames(batch_.n_rows), n_codes_ - encoded_);
+    if (window_ > 0 && encoded_ < window_) {
+        count = std::min(count, window_ - encoded_);  // the order of frames breaks where the window is read again
+    }
+    const int64_t        frame_size  = model_.config.codec.frame_size();
+    const int64_t        n_used      = model_.config.decoder.num_codebooks;
+    const int64_t        n_computed  = model_.config.codec.num_quantizers;
+    std::vector<int32_t> fresh;  // [row][frame][quantizer]
+    const stopwatch      watch;
+    mimi_.encode(call_for(batch_, first * frame_size, count * frame_size), fresh);
+    stats.codec_ns += watch.elapsed_ns();
+    stats.codec_frames += count * batch_.n_rows;
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t row = 0; row < batch_.n_rows; row++) {
+            const auto from = fresh.begin() + (row * count + i) * n_computed;
+            std::copy(from, from + n_used, codes_.begin() + ((encoded_ + i) * batch_.n_rows + row) * n_used);
+        }
+    }
+    encoded_ += count;
+    return count * batch_.n_rows;
+}
+
+int64_t generation::decode_one(work_stats & stats) {
+    const decoder_config & config  = model_.config.decoder;
+    const int64_t          n_codes = config.num_codebooks;
+    decoder_call           call;
+    call.slots.resize(static_cast<size_t>(batch_.n_rows));
+    std::iota(call.slots.begin(), call.slots.end(), 0);
+    for (int64_t row = 0; row < batch_.n_rows; row++) {
+        call.ids.push_back(tokens_[static_cast<size_t>(row * n_tokens() + step_)]);
+        if (step_ == 0) {
+            call.ids.insert(call.ids.end(), static_cast<size_t>(n_codes), config.audio_bos_token_id);
+        } else {
+            const auto from = codes_.begin() + ((step_ - 1) * batch_.n_rows + row) * n_codes;
+            call.ids.insert(call.ids.end(), from, from + n_codes);
+        }
+    }
+    const stopwatch watch;
+    const float *   logits = decoder_.step(call);
+    stats.decoder_ns += watch.elapsed_ns();
+    stats.decoder_frames += batch_.n_rows;
+    stats.decoder_steps++;
+    for (int64_t row = 0; row < batch_.n_rows; row++) {
+        // All rows of the head take part, the start token's zero row included (spec 5.4 d).
+        tokens_[static_cast<size_t>(row * n_tokens() + step_ + 1)] =
+            pick_greedy(logits + row * config.vocab_size, config.vocab_size);
+    }
+    step_++;
+    return batch_.n_rows;
+}
+
+work_progress generation::advance(int64_t max_frames, work_stats & stats) {
+    int64_t done = 0;
+    while (done < max_frames && step_ < n_steps_) {
+        done += step_ > encoded_ ? encode_some(stats) : decode_one(stats);
+    }
+    return progress();
+}
+
+work_progress generation::progress() const {
+    return { (encoded_ + step_) * batch_.n_rows, (n_codes_ + n_steps_) * batch_.n_rows };
+}
+
+std::vector<int32_t> generation::tokens() const {
+    if (!progress().finished()) {
+        throw error(KSTT_STATUS_INVALID_STATE, "the generation is not finished; call advance until it is");
+    }
+    return tokens_;
+}
+
+encoding::encoding(const stt_model & model, compute_backend & backend, audio_batch batch)
+    : model_(model), batch_(std::move(batch)), mimi_(model.mimi, codec_options(batch_.n_rows), backend) {
+    const int64_t frame_size = model.config.codec.frame_size();
+    n_frames_                = (batch_.n_samples + frame_size - 1) / frame_size;
+    codes_.resize(static_cast<size_t>(batch_.n_rows * model.config.codec.num_quantizers * n_frames_));
+}
+
+work_progress encoding::advance(int64_t max_frames, work_stats & stats) {
+    const int64_t frame_size = model_.config.codec.frame_size();
+    const int64_t n_whole    = batch_.n_samples / frame_size;
+    const int64_t n_codes    = model_.config.codec.num_quantizers;
+    int64_t       done       = 0;
+    while (done < max_frames && encoded_ < n_frames_) {
+        const int64_t        count = std::min<int64_t>(chunk_frames(batch_.n_rows), n_whole - encoded_);
+        const int64_t        first = encoded_ * frame_size;
+        std::vector<int32_t> fresh;
+        mimi_call            call;
+        if (count > 0) {
+            call = call_for(batch_, first, count * frame_size);
+        } else {
+            call           = call_for(batch_, first, batch_.n_samples - first);
+            call.pad_right = true;
+        }
+        const stopwatch watch;
+        mimi_.encode(call, fresh);
+        stats.codec_ns += watch.elapsed_ns();
+        const int64_t n_new = std::max<int64_t>(count, 1);
+        stats.codec_frames += n_new * batch_.n_rows;
+        for (int64_t row = 0; row < batch_.n_rows; row++) {
+            for (int64_t i = 0; i < n_new; i++) {
+                for (int64_t q = 0; q < n_codes; q++) {
+                    codes_[static_cast<size_t>((row * n_codes + q) * n_frames_ + encoded_ + i)] =
+                        fresh[static_cast<size_t>((row * n_new + i) * n_codes + q)];
+                }
+            }
+        }
+        encoded_ += n_new;
+        done += n_new * batch_.n_rows;
+    }
+    return progress();
+}
+
+work_progress encoding::progress() const {
+    return { encoded_ * batch_.n_rows, n_frames_ * batch_.n_rows };
+}
+
+}  // namespace kstt

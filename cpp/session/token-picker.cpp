@@ -1,0 +1,26 @@
+#include "session/token-picker.h"
+
+#include <cmath>
+
+namespace kstt {
+
+int32_t pick_greedy(const float * logits, int64_t n) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++) {
+        if (logits[i] > logits[best]) {
+            best = i;
+        }
+    }
+    return static_cast<int32_t>(best);
+}
+
+picked_token pick_greedy_with_probability(const float * logits, int64_t n) {
+    const int32_t token = pick_greedy(logits, n);
+    double        sum   = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += static_cast<double>(std::exp(logits[i] - logits[token]));
+    }
+    return { token, static_cast<float>(1.0 / sum) };
+}
+
+}  // namespace kstt

@@ -1,0 +1,18 @@
+// Logits to a token.
+#pragma once
+
+#include <cstdint>
+
+namespace kstt {
+
+struct picked_token {
+    int32_t token       = 0;
+    float   probability = 0.0F;  // softmax over the n logits
+};
+
+// Index of the first maximum of n logits: ties go to the lower id, as in every upstream implementation.
+int32_t pick_greedy(const float * logits, int64_t n);
+
+picked_token pick_greedy_with_probability(const float * logits, int64_t n);
+
+}  // namespace kstt
