@@ -27,7 +27,7 @@ export function testLifetime(subject: Subject): void {
       expect(session.poll()).toEqual([]);
       expect(engine.stats()).toBeDefined();
       await computing;
-      expect(await engine.step(10)).toBe(2);
+      expect(await engine.step(10)).toBeGreaterThanOrEqual(2);
       await finish(encoding);
     }));
 

@@ -2,7 +2,7 @@
 import { STATUS_CODES, SttError, type SttErrorCode } from "../contract/errors.js";
 
 /** What backends report for a call on a disposed object; kstt_status has no such value. */
-export const DISPOSED_STATUS = -1;
+const DISPOSED_STATUS = -1;
 
 const REMEDIES: Partial<Record<SttErrorCode, string>> = {
   ERR_BUSY: "Await the running call first; for work in parallel, load the model once more or use more slots.",
