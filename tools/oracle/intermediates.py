@@ -10,10 +10,11 @@ from shapes import CheckpointShape
 
 HEAD_FRAMES, HEAD_ROWS = 4, 48  # the first tensors have up to 1920 rows per frame
 WRAPPED_FRAMES, WRAPPED_ROWS = 3, 16
+FUSED = (".block.3", ".shortcut", ".residual.")  # no node of their own in our graphs
 
 
 def rows_per_frame(name: str, shape: CheckpointShape) -> int:
-    if not name.startswith("codec.") or name.startswith(("codec.downsample", "codec.rvq")):
+    if not name.startswith("codec.") or name.startswith(("codec.downsample", "codec.semantic", "codec.acoustic")):
         return 1
     if name.startswith("codec.transformer"):
         return 2
@@ -37,6 +38,8 @@ def select_rows(recorder: Recorder, shape: CheckpointShape) -> dict[str, np.ndar
     """'<node>@<first row>' -> f32 [rows, channels], row 0 of the batch."""
     selected = {}
     for name in recorder.tensors:
+        if any(part in name for part in FUSED):
+            continue
         tensor = recorder.take(name)[0].float().numpy()
         rate = rows_per_frame(name, shape)
         start = wrapped_frame(shape) * rate

@@ -1,17 +1,18 @@
 """Records intermediate tensors of the reference under the names that the C++ graphs give their nodes.
 
     codec.layers.<i>                    SEANet convolution or residual block i (numbered as in transformers)
-    codec.layers.<i>.block.<j>          convolution inside residual block i; codec.layers.<i>.shortcut
-    codec.transformer.<l>.attn_out      output of o_proj, before layer scale and residual
+    codec.layers.<i>.block.1            first convolution inside residual block i
+    codec.transformer.<l>.attn_out      residual stream after the attention of layer l
     codec.transformer.<l>.out           output of layer l
     codec.downsample                    latent, one row per frame
-    codec.rvq.semantic.<j>, codec.rvq.acoustic.<j>    what codebook j quantises (0: the input projection's output)
+    codec.semantic.input_proj, codec.acoustic.input_proj    what the first codebook of each kind quantises
     decoder.embed                       sum of the embedding rows
-    decoder.layers.<l>.attn_out         output of o_proj, before the residual
+    decoder.layers.<l>.attn_out         residual stream after the attention of layer l
     decoder.layers.<l>.out              output of layer l
     decoder.norm, decoder.logits
 
-All are time-major: [rows, time, channels].
+and, only in debug dumps, what our graphs fuse away: codec.layers.<i>.block.3, codec.layers.<i>.shortcut,
+codec.<kind>.residual.<j> (what codebook j quantises). All are time-major: [rows, time, channels].
 """
 
 import contextlib
@@ -35,6 +36,9 @@ class Recorder:
         if self.keep:
             self.tensors.setdefault(name, []).append(tensor.detach().clone())
 
+    def _hook_input(self, module, name: str):
+        return module.register_forward_pre_hook(lambda _module, inputs: self._add(name, inputs[0]))
+
     def _hook(self, module, name: str, channels_first: bool = False):
         def hook(_module, _inputs, output):
             tensor = output[0] if isinstance(output, tuple) else output
@@ -50,7 +54,7 @@ class Recorder:
             if isinstance(module, (MimiConv1d, MimiResnetBlock))
         ]
         for index, layer in enumerate(codec.encoder_transformer.layers):
-            handles.append(self._hook(layer.self_attn, f"codec.transformer.{index}.attn_out"))
+            handles.append(self._hook_input(layer.post_attention_layernorm, f"codec.transformer.{index}.attn_out"))
             handles.append(self._hook(layer, f"codec.transformer.{index}.out"))
         handles.append(self._hook(codec.downsample, "codec.downsample", channels_first=True))
         wrapped = self._wrap_quantizers(codec.quantizer)
@@ -67,7 +71,9 @@ class Recorder:
         for kind in ("semantic", "acoustic"):
             for index, layer in enumerate(getattr(quantizer, f"{kind}_residual_vector_quantizer").layers):
 
-                def encode(hidden_states, layer=layer, name=f"codec.rvq.{kind}.{index}"):
+                name = f"codec.{kind}.input_proj" if index == 0 else f"codec.{kind}.residual.{index}"
+
+                def encode(hidden_states, layer=layer, name=name):
                     residual = hidden_states.transpose(1, 2)
                     self._add(name, residual)
                     self.code_gaps.append(_distance_gaps(residual.reshape(-1, residual.shape[-1]), layer.codebook.embed))
@@ -81,7 +87,7 @@ class Recorder:
     def on_decoder(self, model):
         handles = [self._hook(model.model.embed_tokens, "decoder.embed")]
         for index, layer in enumerate(model.model.layers):
-            handles.append(self._hook(layer.self_attn, f"decoder.layers.{index}.attn_out"))
+            handles.append(self._hook_input(layer.post_attention_layernorm, f"decoder.layers.{index}.attn_out"))
             handles.append(self._hook(layer, f"decoder.layers.{index}.out"))
         handles.append(self._hook(model.model.norm, "decoder.norm"))
         handles.append(self._hook(model.lm_head, "decoder.logits"))
