@@ -44,13 +44,19 @@ mimi_encoder::mimi_encoder(const mimi_weights & weights, const mimi_options & op
     }
     arena_ = std::make_unique<state_arena>(layout, options.n_slots, backend.buffer_type());
     positions_.assign(static_cast<size_t>(options.n_slots), 0);
+    attention_start_ = positions_;
 }
 
 mimi_encoder::~mimi_encoder() = default;
 
 void mimi_encoder::reset(int32_t slot) {
     arena_->reset(slot);
-    positions_[static_cast<size_t>(slot)] = 0;
+    positions_[static_cast<size_t>(slot)]       = 0;
+    attention_start_[static_cast<size_t>(slot)] = 0;
+}
+
+void mimi_encoder::restart_attention(int32_t slot) {
+    attention_start_[static_cast<size_t>(slot)] = positions_[static_cast<size_t>(slot)];
 }
 
 ggml_tensor * mimi_encoder::build_seanet(graph_scope & g, const stream_rows & rows, ggml_tensor * x, bool pad_right) const {
@@ -134,13 +140,15 @@ void mimi_encoder::encode(const mimi_call & call, std::vector<int32_t> & codes) 
     for (int64_t row = 0; row < n_rows; row++) {
         const int32_t slot     = call.slots[static_cast<size_t>(row)];
         const auto    position = static_cast<int32_t>(positions_[static_cast<size_t>(slot)]);
+        const auto    first    = static_cast<int32_t>(
+            (positions_[static_cast<size_t>(slot)] - attention_start_[static_cast<size_t>(slot)]) * config.columns_per_frame());
         static_cast<int32_t *>(graph.rows.slots->data)[row]          = slot;
         static_cast<int32_t *>(graph.rows.positions->data)[row]      = position;
-        static_cast<int32_t *>(graph.attention.positions->data)[row] = position * config.columns_per_frame();
+        static_cast<int32_t *>(graph.attention.positions->data)[row] = first;
         std::memcpy(static_cast<float *>(graph.pcm->data) + row * call.n_samples, call.pcm[static_cast<size_t>(row)],
                     static_cast<size_t>(call.n_samples) * sizeof(float));
         for (int64_t column = 0; column < n_columns; column++) {
-            rope_.fill(static_cast<int64_t>(position) * config.columns_per_frame() + column,
+            rope_.fill(first + column,
                        static_cast<float *>(graph.attention.rope->data) + (row * n_columns + column) * config.head_dim);
         }
         positions_[static_cast<size_t>(slot)] += n_frames;

@@ -40,6 +40,10 @@ class mimi_encoder {
 
     void reset(int32_t slot);
 
+    // The transformer forgets what it has seen and counts from 0 again; the convolutions go on. Only transformers'
+    // windowed generate() does this: it hands its convolution cache, but no key-value cache, from call to call.
+    void restart_attention(int32_t slot);
+
     // Frames consumed by a slot since its reset.
     int64_t position(int32_t slot) const { return positions_[static_cast<size_t>(slot)]; }
 
@@ -67,7 +71,8 @@ class mimi_encoder {
     std::vector<kv_ring>     rings_;
     int32_t                  downsample_state_ = -1;
     std::unique_ptr<state_arena> arena_;
-    std::vector<int64_t>     positions_;  // frames, per slot
+    std::vector<int64_t>     positions_;        // frames, per slot
+    std::vector<int64_t>     attention_start_;  // frame that is position 0 of the transformer, per slot
     std::map<std::pair<int64_t, int64_t>, std::unique_ptr<encoder_graph>> graphs_;  // by samples (< 0: padded), rows
     encoder_graph *          last_ = nullptr;
 };

@@ -70,8 +70,14 @@ int64_t generation::frame_of_call(int64_t i) const {
 int64_t generation::encode_some(work_stats & stats) {
     const int64_t first = frame_of_call(encoded_);
     int64_t       count = std::min<int64_t>(chunk_frames(batch_.n_rows), n_codes_ - encoded_);
-    if (window_ > 0 && encoded_ < window_) {
-        count = std::min(count, window_ - encoded_);  // the order of frames breaks where the window is read again
+    if (window_ > 0) {
+        // A codec call of transformers ends with its window, and the next one begins without keys and values.
+        count = std::min(count, window_ - encoded_ % window_);
+        if (encoded_ % window_ == 0) {
+            for (int32_t row = 0; row < batch_.n_rows; row++) {
+                mimi_.restart_attention(row);
+            }
+        }
     }
     const int64_t        frame_size  = model_.config.codec.frame_size();
     const int64_t        n_used      = model_.config.decoder.num_codebooks;
