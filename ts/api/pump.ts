@@ -55,7 +55,9 @@ export class Pump {
         const frames = await this.#pacer.run((steps) => this.#engine.step(steps));
         idleSteps = frames > 0 ? 0 : idleSteps + 1;
         if (idleSteps > MAX_IDLE_STEPS) {
-          throw new SttError("ERR_INTERNAL", "the engine computes nothing although audio is waiting");
+          throw new SttError("ERR_INTERNAL", "the engine computes nothing although audio is waiting", {
+            remedy: "This is a defect of kyutai-stt: please report it.",
+          });
         }
       }
     } catch (error) {

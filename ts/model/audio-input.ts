@@ -130,7 +130,9 @@ function checkSamples(channels: readonly Float32Array[], name: string): void {
   }
   for (const channel of channels) {
     if (channel.length !== samples) {
-      throw new SttError("ERR_INVALID_AUDIO", `${name}: channels differ in length (${samples} and ${channel.length})`);
+      throw new SttError("ERR_INVALID_AUDIO", `${name}: channels differ in length (${samples} and ${channel.length})`, {
+        remedy: "Pass channels of one recording, all of the same length.",
+      });
     }
     checkFinite(channel, name);
   }

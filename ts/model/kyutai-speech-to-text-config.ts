@@ -128,7 +128,10 @@ export class KyutaiSpeechToTextConfig {
       return new KyutaiSpeechToTextConfig(values);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new SttError("ERR_MODEL_FORMAT", `${folder}: config.json: ${reason}`, { cause });
+      throw new SttError("ERR_MODEL_FORMAT", `${folder}: config.json: ${reason}`, {
+        remedy: "Correct the file, or download it again.",
+        cause,
+      });
     }
   }
 

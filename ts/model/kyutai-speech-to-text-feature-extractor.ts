@@ -106,7 +106,10 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
       return new KyutaiSpeechToTextFeatureExtractor(values);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new SttError("ERR_MODEL_FORMAT", `${folder}: preprocessor configuration: ${reason}`, { cause });
+      throw new SttError("ERR_MODEL_FORMAT", `${folder}: preprocessor configuration: ${reason}`, {
+        remedy: "Correct the file, or download it again.",
+        cause,
+      });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { EngineHandle } from "../contract/backend.js";
+import type { BatchFeature } from "./batch-feature.js";
 import { CodecModel } from "./codec-model.js";
 import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loader.js";
 import { EngineRunner } from "./engine-runner.js";
@@ -124,11 +125,11 @@ export class KyutaiSpeechToTextForConditionalGeneration {
   }
 
   /** Greedy decoding of a batch. Resolves to token ids [batch, 1 + new tokens], start token first. */
-  async generate(options: GenerateOptions): Promise<Tensor<"int64">> {
+  async generate(options: GenerateOptions | BatchFeature): Promise<Tensor<"int64">> {
     if (typeof options !== "object" || options === null) {
       throw invalidArgument(`generate() takes an object with input_values, not ${show(options)}`);
     }
-    const { input_values, signal, onProgress, generation_config: overrides, ...rest } = options;
+    const { input_values, signal, onProgress, generation_config: overrides, ...rest }: GenerateOptions = { ...options };
     checkSignal(signal);
     checkFunction("onProgress", onProgress);
     this.#runner.checkUsable(signal);

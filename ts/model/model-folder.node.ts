@@ -70,7 +70,10 @@ export function fileError(cause: unknown, path: string, what: string): SttError 
       });
     default: {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      return new SttError("ERR_FILE_ACCESS", `${path}: this ${what} cannot be read (${reason})`, { cause });
+      return new SttError("ERR_FILE_ACCESS", `${path}: this ${what} cannot be read (${reason})`, {
+        remedy: "Check the disk and the path.",
+        cause,
+      });
     }
   }
 }

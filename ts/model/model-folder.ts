@@ -1,13 +1,17 @@
 /** A checkpoint folder: where it is, and the small JSON files in it. The weights are read by the core. */
 import { SttError } from "../contract/errors.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
-import { show } from "./option-checks.js";
+import { invalidArgument, show } from "./option-checks.js";
 
 export type { ModelLocation } from "./model-location.js";
 
+const USE_A_FOLDER = `Pass the path of a checkpoint folder, or "${EMBEDDED_MODEL}" for the embedded model.`;
+
 async function loadHost(): Promise<ModelFolderHost> {
   if (globalThis.process?.versions?.node === undefined) {
-    throw new SttError("ERR_INVALID_ARGUMENT", "this environment has no files to load a model from");
+    throw new SttError("ERR_INVALID_ARGUMENT", "this environment has no files to load a model from", {
+      remedy: "Use this package in Node.",
+    });
   }
   const { nodeModelFolderHost } = await import("./model-folder.node.js");
   return nodeModelFolderHost;
@@ -16,16 +20,14 @@ async function loadHost(): Promise<ModelFolderHost> {
 /** The folder of a model; without a location, that of the embedded one. */
 export async function findModel(location: ModelLocation | undefined): Promise<string> {
   if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
-    throw new SttError("ERR_INVALID_ARGUMENT", `a model is a folder path or a file: URL, not ${show(location)}`);
+    throw invalidArgument(`a model is a folder path or a file: URL, not ${show(location)}`, USE_A_FOLDER);
   }
   const host = await loadHost();
   if (location === undefined || location === EMBEDDED_MODEL) {
     return host.resolveFolder(host.embeddedFolder());
   }
   if (location === "" || (location instanceof URL && location.protocol !== "file:")) {
-    throw new SttError("ERR_INVALID_ARGUMENT", `"${location}" is not a model folder`, {
-      remedy: `Pass the path of a checkpoint folder, or "${EMBEDDED_MODEL}" for the embedded model.`,
-    });
+    throw invalidArgument(`"${location}" is not a model folder`, USE_A_FOLDER);
   }
   try {
     return await host.resolveFolder(location);
@@ -85,7 +87,9 @@ export function parseJsonObject(text: string, what: string): Record<string, unkn
     });
   }
   if (!isObject(value)) {
-    throw new SttError("ERR_MODEL_FORMAT", `${what}: holds ${show(value)} instead of a JSON object`);
+    throw new SttError("ERR_MODEL_FORMAT", `${what}: holds ${show(value)} instead of a JSON object`, {
+      remedy: "Download the file again; it is damaged.",
+    });
   }
   return value;
 }

@@ -1,8 +1,8 @@
 /** Checks of option objects: every message names the option, what it must be and what it was. */
 import { SttError } from "../contract/errors.js";
 
-export function invalidArgument(message: string, remedy?: string): SttError {
-  return new SttError("ERR_INVALID_ARGUMENT", message, remedy === undefined ? {} : { remedy });
+export function invalidArgument(message: string, remedy = "Correct it, or leave it out for the default."): SttError {
+  return new SttError("ERR_INVALID_ARGUMENT", message, { remedy });
 }
 
 /** How a wrong value is shown in a message. */

@@ -40,7 +40,9 @@ export class Tensor<T extends TensorType = TensorType> implements Iterable<Tenso
   at(index: number): Tensor<T> {
     const [count = 0, ...inner] = this.dims;
     if (!Number.isInteger(index) || index < 0 || index >= count) {
-      throw new SttError("ERR_INVALID_ARGUMENT", `index ${index} is outside a dimension of ${count}`);
+      throw new SttError("ERR_INVALID_ARGUMENT", `index ${index} is outside a dimension of ${count}`, {
+        remedy: `Use an index from 0 to ${count - 1}.`,
+      });
     }
     const length = this.data.length / count;
     const data = this.data.subarray(index * length, (index + 1) * length) as TensorDataMap[T];

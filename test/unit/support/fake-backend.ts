@@ -227,13 +227,16 @@ export class FakeEngine implements EngineHandle {
 export class FakeBackend implements Backend {
   readonly kind = "cpu";
   readonly engines: FakeEngine[] = [];
+  /** Called with every new engine. */
+  onEngine: ((engine: FakeEngine) => void) | undefined;
   /** Awaited by createEngine. */
-  beforeEngine: Promise<void> = Promise.resolve();
+  beforeEngine: () => Promise<void> = async () => {};
 
   async createEngine(_path: string, options: EngineOptions): Promise<EngineHandle> {
-    await this.beforeEngine;
+    await this.beforeEngine();
     const engine = new FakeEngine(options);
     this.engines.push(engine);
+    this.onEngine?.(engine);
     return engine;
   }
 
