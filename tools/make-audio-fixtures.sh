@@ -70,6 +70,7 @@ encode mp3-44k.mp4 -af "$(rate 44100)" -c:a libmp3lame -b:a 64k
 encode aac-16k.aac -af "$(rate 16000)" -c:a aac -b:a 32k
 
 # read through ffmpeg only
+encode s16-8k.mov -t 0.25 -c:a pcm_s16le
 encode s16-8k.aiff -t 0.25 -c:a pcm_s16be
 
 du -sh "$out"

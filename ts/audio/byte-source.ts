@@ -1,3 +1,5 @@
+import { type ByteReader, collectBytes } from "./byte-reader.js";
+
 /** Encoded audio as bytes: always readable from front to back, at any place where the origin allows it. */
 export interface ByteSource {
   /** For messages: a path, a URL or what kind of bytes these are. */
@@ -11,9 +13,11 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+export type SeekableSource = ByteSource & { readonly random: NonNullable<ByteSource["random"]> };
+
 export const CHUNK_SIZE = 65_536;
 
-export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+export function memorySource(name: string, bytes: Uint8Array): SeekableSource {
   return {
     name,
     random: { size: bytes.length, read: async (start, end) => bytes.subarray(start, end) },
@@ -72,4 +76,10 @@ export async function* readableStreamChunks(stream: ReadableStream<Uint8Array>):
     }
     reader.releaseLock();
   }
+}
+
+/** What cannot be read at any place is taken into memory. `reader` stands at the source's start. */
+export async function toSeekable(source: ByteSource, reader: ByteReader): Promise<SeekableSource> {
+  const { random } = source;
+  return random === undefined ? memorySource(source.name, await collectBytes(reader.rest())) : { ...source, random };
 }

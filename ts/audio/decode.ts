@@ -1,7 +1,7 @@
 /** Any audio source to mono samples, chunk by chunk. */
 import { checkFinite, checkRate, invalidAudio, noSamples, SUPPORTED_FORMATS, throwIfAborted } from "./audio-errors.js";
 import { ByteReader } from "./byte-reader.js";
-import type { ByteSource } from "./byte-source.js";
+import { type ByteSource, toSeekable } from "./byte-source.js";
 import { decodeForeign } from "./foreign.js";
 import { skipId3 } from "./id3.js";
 import { isRawAudio, openSource, sourceName } from "./open-source.js";
@@ -62,24 +62,28 @@ async function* decodeSource(
   }
 }
 
+/** Decoders other than wav's are loaded when they are needed: they bring their wasm with them. */
 async function* decodeBytes(
   source: ByteSource,
   reader: ByteReader,
   context: DecodeContext,
 ): AsyncGenerator<AudioChunk> {
+  async function* foreign(what: string): AsyncGenerator<AudioChunk> {
+    reader.rewind();
+    yield* decodeForeign(await toSeekable(source, reader), what, context);
+  }
   reader.mark();
   await skipId3(reader);
   const sniffed = sniff(await reader.peek(SNIFF_SIZE));
   switch (sniffed.kind) {
     case "wav": {
-      const header = await readWavHeader(context.name, reader);
-      if (header.format !== undefined) {
+      const { format, ...header } = await readWavHeader(context.name, reader);
+      if (format === undefined) {
+        yield* foreign(`wav with codec ${tagText(header.codecTag)}`);
+      } else {
         reader.release();
-        yield* decodeWav(reader, { ...header, format: header.format }, context);
-        return;
+        yield* decodeWav(reader, { ...header, format }, context);
       }
-      reader.rewind();
-      yield* decodeForeign(source, reader, `wav with codec ${tagText(header.codecTag)}`, context);
       return;
     }
     case "mp3":
@@ -92,22 +96,36 @@ async function* decodeBytes(
       return;
     case "ogg": {
       const { decodeOgg, foreignOggCodec } = await import("./ogg.js");
-      const foreign = await foreignOggCodec(reader);
-      reader.rewind();
-      if (foreign === undefined) {
+      const codec = await foreignOggCodec(reader);
+      if (codec === undefined) {
+        reader.rewind();
         yield* decodeOgg(reader, context);
       } else {
-        yield* decodeForeign(source, reader, `ogg with codec ${foreign}`, context);
+        yield* foreign(`${codec} in ogg`);
       }
       return;
     }
-    case "foreign":
-      reader.rewind();
-      yield* decodeForeign(source, reader, sniffed.name, context);
+    case "matroska": {
+      const { decodeMatroska, readMatroskaTrack } = await import("./matroska.js");
+      const { codec, ...track } = await readMatroskaTrack(reader, context.name);
+      if (codec === undefined) {
+        yield* foreign(`${track.codecId} in matroska`);
+      } else {
+        reader.release();
+        yield* decodeMatroska(reader, { ...track, codec }, context);
+      }
       return;
-    default:
+    }
+    case "mp4":
+      reader.rewind();
+      yield* (await import("./mp4.js")).decodeMp4(await toSeekable(source, reader), context);
+      return;
+    case "foreign":
+      yield* foreign(sniffed.name);
+      return;
+    case "unknown":
       throw invalidAudio(
-        `${context.name}: not an audio file (${"name" in sniffed && sniffed.name ? `looks like ${sniffed.name}` : "unknown content"})`,
+        `${context.name}: not an audio file (its content is ${sniffed.name ?? "of no known kind"})`,
         `Use one of the supported kinds: ${SUPPORTED_FORMATS}.`,
       );
   }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { SttError } from "../contract/errors.js";
 import { errorText, invalidAudio, throwIfAborted, unsupportedAudio } from "./audio-errors.js";
 import { ByteReader } from "./byte-reader.js";
-import type { ByteSource } from "./byte-source.js";
+import type { SeekableSource } from "./byte-source.js";
 import type { AudioChunk, DecodeContext } from "./types.js";
 import { decodeWav } from "./wav.js";
 import { readWavHeader } from "./wav-header.js";
@@ -25,7 +25,7 @@ function ffmpegStarts(): Promise<boolean> {
 }
 
 export async function decodeWithFfmpeg(
-  source: ByteSource,
+  source: SeekableSource,
   what: string,
   context: DecodeContext,
 ): Promise<AsyncIterable<AudioChunk> | SttError> {
@@ -39,7 +39,7 @@ export async function decodeWithFfmpeg(
   return run(source, what, context);
 }
 
-async function* run(source: ByteSource, what: string, context: DecodeContext): AsyncGenerator<AudioChunk> {
+async function* run(source: SeekableSource, what: string, context: DecodeContext): AsyncGenerator<AudioChunk> {
   const path = source.path ?? join(tmpdir(), `kyutai-stt-${randomUUID()}`);
   if (source.path === undefined) {
     await writeFile(path, source.chunks(), { mode: 0o600, flag: "wx", signal: context.signal ?? undefined }).catch(

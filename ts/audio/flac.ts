@@ -24,13 +24,15 @@ export async function* decodeFlac(reader: ByteReader, context: DecodeContext): A
       const result = await decodeOrLog(() => decoder.decode(bytes), damage);
       if (result !== undefined) {
         decoded += result.samplesDecoded;
-        yield toChunk(flacResult(result, damage));
+        damage.addAll(result.errors);
+        yield toChunk(flacResult(result));
       }
     }
     const result = await decodeOrLog(() => decoder.flush(), damage);
     if (result !== undefined) {
       decoded += result.samplesDecoded;
-      yield toChunk(flacResult(result, damage));
+      damage.addAll(result.errors);
+      yield toChunk(flacResult(result));
     }
   } finally {
     decoder.free();
@@ -76,8 +78,7 @@ async function decodeOrLog<T>(decode: () => Promise<T>, damage: DamageLog): Prom
 }
 
 /** The package scales n-bit samples by 1 / (2^(n-1) - 1); everything else here by 1 / 2^(n-1). */
-export function flacResult(result: CodecResult & { readonly bitDepth: number }, damage: DamageLog): CodecResult {
-  damage.addAll(result.errors);
+export function flacResult(result: CodecResult & { readonly bitDepth: number }): CodecResult {
   const fullScale = 2 ** (result.bitDepth - 1);
   const channelData = result.channelData.map((channel) =>
     channel.map((sample) => Math.round(sample * (fullScale - 1)) / fullScale),

@@ -1,6 +1,6 @@
 /** The parts of decoding that need the operating system; a browser has none of them. */
 import type { SttError } from "../contract/errors.js";
-import type { ByteSource } from "./byte-source.js";
+import type { ByteSource, SeekableSource } from "./byte-source.js";
 import type { AudioChunk, DecodeContext } from "./types.js";
 
 export interface AudioHost {
@@ -8,14 +8,15 @@ export interface AudioHost {
   /** A file: URL as a path. */
   pathOfUrl(url: URL): string;
   /**
-   * Decodes with the system's ffmpeg; the error of the rejected promise says why that cannot be. `what` names the
-   * content, e.g. "AAC in MP4".
+   * Decodes with the system's ffmpeg; an error says why that cannot be. `what` names the content, e.g. "AAC in mp4".
    */
   decodeWithFfmpeg(
-    source: ByteSource,
+    source: SeekableSource,
     what: string,
     context: DecodeContext,
   ): Promise<AsyncIterable<AudioChunk> | SttError>;
+  /** Adds the decoders of the optional package @mediabunny/server to mediabunny; false when it is not installed. */
+  registerMediaServer(): Promise<boolean>;
 }
 
 /** undefined outside Node. The package's "browser" field replaces the imported file by nothing. */

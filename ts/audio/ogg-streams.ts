@@ -2,7 +2,7 @@
 import { FLACDecoder } from "@wasm-audio-decoders/flac";
 import { OggVorbisDecoder } from "@wasm-audio-decoders/ogg-vorbis";
 import { errorText } from "./audio-errors.js";
-import { DamageLog, toChunk } from "./codec-result.js";
+import { type CodecResult, DamageLog, toChunk } from "./codec-result.js";
 import { flacResult } from "./flac.js";
 import { OggPacketizer, type OggPage } from "./ogg-pages.js";
 import { OPUS_RATE, OpusPackets, parseOpusHead } from "./opus-packets.js";
@@ -57,10 +57,10 @@ interface PageDecoder<Result> {
 }
 
 /** Decoders that read Ogg pages themselves. */
-async function pageStream<Result extends Parameters<typeof toChunk>[0]>(
+async function pageStream<Result extends CodecResult>(
   first: OggPage,
   decoder: PageDecoder<Result>,
-  adapt: (result: Result, damage: DamageLog) => Parameters<typeof toChunk>[0],
+  adapt: (result: Result) => CodecResult,
   what: string,
   context: DecodeContext,
 ): Promise<OggStream> {
@@ -73,7 +73,8 @@ async function pageStream<Result extends Parameters<typeof toChunk>[0]>(
       damage.add(errorText(cause));
       return;
     }
-    yield toChunk(adapt(result, damage));
+    damage.addAll(result.errors);
+    yield toChunk(adapt(result));
   }
   await decoder.decode(first.raw);
   return {

@@ -1,0 +1,22 @@
+/** Cuts what codecs add before and behind a recording. */
+import type { AudioChunk } from "./types.js";
+
+export class SampleTrimmer {
+  #skip: number;
+  #left: number;
+
+  /** `skip` samples are dropped, then at most `keep` are let through. */
+  constructor(skip: number, keep: number = Number.POSITIVE_INFINITY) {
+    this.#skip = skip;
+    this.#left = keep;
+  }
+
+  /** The part of the chunk that belongs to the recording. */
+  trim(chunk: AudioChunk): AudioChunk {
+    const from = Math.min(this.#skip, chunk.samples.length);
+    const to = Math.min(chunk.samples.length, from + this.#left);
+    this.#skip -= from;
+    this.#left -= to - from;
+    return from === 0 && to === chunk.samples.length ? chunk : { ...chunk, samples: chunk.samples.slice(from, to) };
+  }
+}
