@@ -43,8 +43,10 @@ ggml_tensor * build_residual_vq(graph_scope &               g,
                                 const std::string &         name) {
     KSTT_CHECK(codes->type == GGML_TYPE_I32);
     KSTT_CHECK(codes->ne[0] >= first_code + static_cast<int64_t>(weights.codebooks.size()));
-    ggml_tensor * residual = weights.input_proj != nullptr ? build_linear(g, weights.input_proj, x) : x;
-    g.name(residual, name + ".input_proj");
+    ggml_tensor * residual = x;
+    if (weights.input_proj != nullptr) {
+        residual = g.name(build_linear(g, weights.input_proj, x), name + ".input_proj");
+    }
     for (size_t j = 0; j < weights.codebooks.size(); j++) {
         const codebook_weights & book = weights.codebooks[j];
         ggml_tensor *            dots = build_linear(g, book.entries, residual);
