@@ -69,13 +69,16 @@ class Recorder:
     def _wrap_quantizers(self, quantizer) -> list:
         wrapped = []
         for kind in ("semantic", "acoustic"):
-            for index, layer in enumerate(getattr(quantizer, f"{kind}_residual_vector_quantizer").layers):
-
-                name = f"codec.{kind}.input_proj" if index == 0 else f"codec.{kind}.residual.{index}"
+            part = getattr(quantizer, f"{kind}_residual_vector_quantizer")
+            for index, layer in enumerate(part.layers):
+                # Without a projection the first codebook quantises codec.downsample itself.
+                first = f"codec.{kind}.input_proj" if part.input_proj is not None else None
+                name = f"codec.{kind}.residual.{index}" if index else first
 
                 def encode(hidden_states, layer=layer, name=name):
                     residual = hidden_states.transpose(1, 2)
-                    self._add(name, residual)
+                    if name is not None:
+                        self._add(name, residual)
                     self.code_gaps.append(_distance_gaps(residual.reshape(-1, residual.shape[-1]), layer.codebook.embed))
                     return type(layer).encode(layer, hidden_states)
 
