@@ -9,7 +9,6 @@
 #include <exception>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,8 +22,8 @@ template <typename Result, typename Work, typename ToJs>
 class async_call final : public Napi::AsyncWorker {
   public:
     async_call(Napi::Env env, const char * name, Work work, ToJs to_js)
-        : Napi::AsyncWorker(env, name), deferred_(Napi::Promise::Deferred::New(env)), work_(std::move(work)),
-          to_js_(std::move(to_js)) {}
+        : Napi::AsyncWorker(env, name), deferred_(Napi::Promise::Deferred::New(env)),
+          work_(std::make_unique<Work>(std::move(work))), to_js_(std::move(to_js)) {}
 
     Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -71,7 +70,7 @@ class async_call final : public Napi::AsyncWorker {
     }
 
     Napi::Promise::Deferred deferred_;
-    std::optional<Work>     work_;
+    std::unique_ptr<Work>   work_;
     ToJs                    to_js_;
     Result                  result_ = {};
     kstt_status             status_ = KSTT_STATUS_INTERNAL;

@@ -86,13 +86,13 @@ Napi::Value encoding_object::advance(const Napi::CallbackInfo & info) {
 
 Napi::Value encoding_object::codes(const Napi::CallbackInfo & info) {
     const Napi::Env      env          = info.Env();
-    kstt_encoding *      encoding     = open_handle(info, encoding_, what).get();
+    const auto           encoding     = open_handle(info, encoding_, what);
     const auto           n_rows       = static_cast<size_t>(n_rows_);
     const auto           n_quantizers = static_cast<size_t>(n_quantizers_);
-    const auto           n_frames     = static_cast<size_t>(kstt_encoding_n_frames(encoding));
+    const auto           n_frames     = static_cast<size_t>(kstt_encoding_n_frames(encoding.get()));
     std::vector<int32_t> codes(n_rows * n_quantizers * n_frames);
     kstt_error           error  = {};
-    const kstt_status    status = kstt_encoding_codes(encoding, codes.data(), codes.size(), &error);
+    const kstt_status    status = kstt_encoding_codes(encoding.get(), codes.data(), codes.size(), &error);
     throw_if_failed(env, status, error);
     const int32_t * next = codes.data();
     Napi::Array     rows = Napi::Array::New(env, n_rows);

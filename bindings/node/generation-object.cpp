@@ -85,12 +85,12 @@ Napi::Value generation_object::advance(const Napi::CallbackInfo & info) {
 
 Napi::Value generation_object::tokens(const Napi::CallbackInfo & info) {
     const Napi::Env      env        = info.Env();
-    kstt_generation *    generation = open_handle(info, generation_, what).get();
+    const auto           generation = open_handle(info, generation_, what);
     const auto           n_rows     = static_cast<size_t>(n_rows_);
-    const auto           n_tokens   = static_cast<size_t>(kstt_generation_n_tokens(generation));
+    const auto           n_tokens   = static_cast<size_t>(kstt_generation_n_tokens(generation.get()));
     std::vector<int32_t> tokens(n_rows * n_tokens);
     kstt_error           error  = {};
-    const kstt_status    status = kstt_generation_tokens(generation, tokens.data(), tokens.size(), &error);
+    const kstt_status    status = kstt_generation_tokens(generation.get(), tokens.data(), tokens.size(), &error);
     throw_if_failed(env, status, error);
     Napi::Array rows = Napi::Array::New(env, n_rows);
     for (size_t row = 0; row < n_rows; ++row) {

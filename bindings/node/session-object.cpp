@@ -178,12 +178,12 @@ Napi::Value session_object::ready(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value session_object::poll(const Napi::CallbackInfo & info) {
-    guarded_session &        session = *open_handle(info, session_, what);
+    const auto               session = open_handle(info, session_, what);
     std::vector<owned_event> events;
     {
-        const std::lock_guard<std::mutex> lock(session.mutex);
+        const std::lock_guard<std::mutex> lock(session->mutex);
         kstt_event                        event = {};
-        while (kstt_session_poll(session.handle.get(), &event) == 1) {
+        while (kstt_session_poll(session->handle.get(), &event) == 1) {
             events.push_back({ event, event.text == nullptr ? "" : std::string(event.text, event.text_size) });
         }
     }

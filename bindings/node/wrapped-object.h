@@ -28,7 +28,7 @@ const Made & made_from(const Napi::CallbackInfo & info) {
 
 // The handle, unless dispose() took it.
 template <typename Owned>
-const Owned & open_handle(const Napi::CallbackInfo & info, const Owned & owned, const char * what) {
+Owned open_handle(const Napi::CallbackInfo & info, const Owned & owned, const char * what) {
     if (!owned) {
         throw_error(info.Env(), status_disposed, std::string("the ") + what + " was disposed");
     }
