@@ -11,7 +11,9 @@ export async function listBackends(): Promise<TriedBackend[]> {
         await openBackend(kind);
         return { kind, ok: true };
       } catch (error) {
-        return { kind, ok: false, reason: error instanceof Error ? error.message : String(error) };
+        const message = error instanceof Error ? error.message : String(error);
+        // The error of a backend asked for by name begins with what `kind` and `ok` say already.
+        return { kind, ok: false, reason: message.replace(`the ${kind} backend does not work here - ${kind}: `, "") };
       }
     }),
   );

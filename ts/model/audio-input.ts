@@ -27,7 +27,7 @@ export interface ChannelAudio {
   readonly samples: number;
 }
 
-export function isBatch(audio: AudioInput): audio is readonly AudioExample[] {
+function isBatch(audio: AudioInput): audio is readonly AudioExample[] {
   return Array.isArray(audio) && typeof audio[0] === "object" && audio[0] !== null;
 }
 

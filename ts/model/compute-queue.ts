@@ -7,9 +7,4 @@ export class ComputeQueue {
     this.#tail = result.catch(() => {});
     return result;
   }
-
-  /** Resolves when everything queued so far is done. */
-  async idle(): Promise<void> {
-    await this.#tail;
-  }
 }

@@ -10,8 +10,8 @@ import {
   type TriedBackend,
 } from "./runtime.js";
 
-export const MAX_THREADS = 256;
-export const MAX_SLOTS = 4096;
+const MAX_THREADS = 256;
+const MAX_SLOTS = 4096;
 /** Weights brought into memory between two progress reports. */
 const PREFAULT_BYTES = 64 * 1024 * 1024;
 

@@ -186,7 +186,7 @@ describe("kyutai-stt", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^kyutai-stt \d+\.\d+\.\d+\n/);
     expect(out).toMatch(/cpu: works\n/);
-    expect(out).toMatch(/cuda: not usable: the cuda backend/);
+    expect(out).toMatch(/cuda: not usable: \w/);
     const version = await cli(["--version"]);
     expect(version).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: "" });
     const help = await cli(["transcribe", "--help"]);

@@ -18,7 +18,7 @@ const RATE = 24_000;
 const FRAMES_PER_WORD = 5;
 const TAIL_FRAMES = 19;
 
-export const FAKE_INFO: EngineInfo = {
+const FAKE_INFO: EngineInfo = {
   sampleRate: RATE,
   frameSize: FRAME,
   frameRate: 12.5,
