@@ -58,20 +58,20 @@ class mapped_checkpoint final : public checkpoint {
     const tensor_view & get(const std::string & name, const std::vector<int64_t> & shape) const override {
         const auto found = entries_.find(name);
         if (found == entries_.end()) {
-            throw error(KSTT_STATUS_MODEL_FORMAT, folder_ + ": tensor " + name + " is missing, expected with shape " +
-                                                      shape_text(shape) +
-                                                      "; the checkpoint is incomplete or does not fit its config.json");
+            throw error(KSTT_STATUS_MODEL_FORMAT,
+                        folder_ + ": tensor " + name + " is missing, expected with shape " + shape_text(shape) +
+                            "; the checkpoint is incomplete or does not fit its config.json");
         }
         const tensor_view & tensor = tensors_[found->second.tensor];
         if (tensor.shape != shape) {
-            throw error(KSTT_STATUS_MODEL_FORMAT, file_path(found->second) + ": tensor " + name + ": expected shape " +
-                                                      shape_text(shape) + " by config.json, found " +
-                                                      shape_text(tensor.shape));
+            throw error(KSTT_STATUS_MODEL_FORMAT,
+                        file_path(found->second) + ": tensor " + name + ": expected shape " + shape_text(shape) +
+                            " by config.json, found " + shape_text(tensor.shape));
         }
         if (tensor.type != element_type::f32 && tensor.type != element_type::f16 && tensor.type != element_type::bf16) {
-            throw error(KSTT_STATUS_MODEL_FORMAT, file_path(found->second) + ": tensor " + name +
-                                                      ": expected type f32, f16 or bf16, found " +
-                                                      element_type_name(tensor.type));
+            throw error(KSTT_STATUS_MODEL_FORMAT,
+                        file_path(found->second) + ": tensor " + name + ": expected type f32, f16 or bf16, found " +
+                            element_type_name(tensor.type));
         }
         return tensor;
     }
@@ -80,6 +80,7 @@ class mapped_checkpoint final : public checkpoint {
 
     std::vector<region> regions() const override {
         std::vector<region> all;
+        all.reserve(files_.size());
         for (const auto & file : files_) {
             all.push_back({ file->file().data(), file->file().size() });
         }
@@ -125,8 +126,9 @@ void open_shards(mapped_checkpoint & checkpoint, const std::string & folder) {
             entry.fail("the name of a file beside the index");
         }
         if (!file_exists(path_in_folder(folder, shard))) {
-            throw error(KSTT_STATUS_FILE_NOT_FOUND, path_in_folder(folder, shard) + ": no such file, but " + index_name +
-                                                        " names it; fetch all shards of the checkpoint");
+            throw error(KSTT_STATUS_FILE_NOT_FOUND,
+                        path_in_folder(folder, shard) + ": no such file, but " + index_name +
+                            " names it; fetch all shards of the checkpoint");
         }
         shards.insert(shard);
     }
@@ -139,8 +141,9 @@ void open_shards(mapped_checkpoint & checkpoint, const std::string & folder) {
     for (const auto & item : map.raw().items()) {
         const std::string shard = map.at(item.key()).string();
         if (!checkpoint.holds(item.key(), shard)) {
-            throw error(KSTT_STATUS_MODEL_FORMAT, index.where() + ": tensor " + printable(item.key()) +
-                                                      " should be in " + shard + ", but is not there");
+            throw error(KSTT_STATUS_MODEL_FORMAT,
+                        index.where() + ": tensor " + printable(item.key()) + " should be in " + shard +
+                            ", but is not there");
         }
     }
 }

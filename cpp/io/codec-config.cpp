@@ -16,7 +16,8 @@ void check_stack(const config_reader & reader, const codec_config & config) {
         hop *= ratio;
         filter *= 2;
         if (hop > max_dimension || filter > max_dimension) {
-            reader.fail("upsampling_ratios", "multiplies up to more samples per column or more filters than make sense");
+            reader.fail("upsampling_ratios",
+                        "multiplies up to more samples per column or more filters than make sense");
         }
     }
     if (config.num_filters < config.compress) {
@@ -61,10 +62,11 @@ void read_stack(const config_reader & reader, codec_config & config) {
 }
 
 void read_quantizer(const config_reader & reader, codec_config & config) {
-    config.codebook_size           = reader.dimension("codebook_size", config.codebook_size);
-    config.codebook_dim            = reader.dimension("codebook_dim", config.codebook_dim);
-    config.num_quantizers          = reader.integer("num_quantizers", config.num_quantizers, 1, max_layers);
-    config.num_semantic_quantizers = reader.integer("num_semantic_quantizers", config.num_semantic_quantizers, 1, max_layers);
+    config.codebook_size  = reader.dimension("codebook_size", config.codebook_size);
+    config.codebook_dim   = reader.dimension("codebook_dim", config.codebook_dim);
+    config.num_quantizers = reader.integer("num_quantizers", config.num_quantizers, 1, max_layers);
+    config.num_semantic_quantizers =
+        reader.integer("num_semantic_quantizers", config.num_semantic_quantizers, 1, max_layers);
     config.vector_quantization_hidden_dimension =
         reader.dimension("vector_quantization_hidden_dimension", config.vector_quantization_hidden_dimension);
 
@@ -73,11 +75,15 @@ void read_quantizer(const config_reader & reader, codec_config & config) {
     }
     if (config.num_semantic_quantizers >= config.num_quantizers) {
         reader.fail("num_semantic_quantizers",
-                    format("must be below num_quantizers, %d, but is %d", config.num_quantizers, config.num_semantic_quantizers));
+                    format("must be below num_quantizers, %d, but is %d",
+                           config.num_quantizers,
+                           config.num_semantic_quantizers));
     }
     if (config.codebook_dim != config.vector_quantization_hidden_dimension) {
-        reader.fail("codebook_dim", format("must equal vector_quantization_hidden_dimension, %d, but is %d",
-                                           config.vector_quantization_hidden_dimension, config.codebook_dim));
+        reader.fail("codebook_dim",
+                    format("must equal vector_quantization_hidden_dimension, %d, but is %d",
+                           config.vector_quantization_hidden_dimension,
+                           config.codebook_dim));
     }
 }
 
@@ -92,8 +98,9 @@ void read_transformer(const config_reader & reader, codec_config & config) {
     config.sliding_window      = reader.dimension("sliding_window", config.sliding_window);
     config.attention_bias      = reader.boolean("attention_bias", config.attention_bias);
     // Zero counts as absent here (MimiConfig: `head_dim or ...`), unlike in the decoder's config.
-    const bool derived = reader.is_null("head_dim") || reader.integer("head_dim", 0, 0, max_dimension) == 0;
-    config.head_dim    = reader.head_dim(derived, config.hidden_size, config.num_attention_heads, config.num_key_value_heads);
+    const bool derived         = reader.is_null("head_dim") || reader.integer("head_dim", 0, 0, max_dimension) == 0;
+    config.head_dim =
+        reader.head_dim(derived, config.hidden_size, config.num_attention_heads, config.num_key_value_heads);
 
     if (config.hidden_act != "gelu") {
         reader.unsupported("hidden_act", "\"gelu\"");
@@ -102,7 +109,7 @@ void read_transformer(const config_reader & reader, codec_config & config) {
 
 void read_frame_rate(const config_reader & reader, codec_config & config) {
     // transformers 5 saves `_frame_rate`, null included, and then it wins over `frame_rate` when loaded.
-    const char * key = reader.contains("_frame_rate") ? "_frame_rate" : "frame_rate";
+    const char * key    = reader.contains("_frame_rate") ? "_frame_rate" : "frame_rate";
     // Config files count a downsample of 2 always (MimiConfig.frame_size).
     const double actual = static_cast<double>(config.sampling_rate) / (2.0 * config.hop_size());
     config.frame_rate   = reader.number(key, actual);

@@ -19,6 +19,7 @@ std::vector<int32_t> config_reader::dimensions(const char * key, const std::vect
     const json_value values = object_.at(key);
     values.expect_array();
     std::vector<int32_t> numbers;
+    numbers.reserve(values.raw().size());
     for (size_t i = 0; i < values.raw().size(); ++i) {
         numbers.push_back(static_cast<int32_t>(values.at(i).integer(1, max_dimension)));
     }
@@ -51,7 +52,7 @@ float config_reader::epsilon(const char * key, float fallback) const {
 
 double config_reader::rope_theta() const {
     // Precedence of RotaryEmbeddingConfigMixin.convert_rope_params_to_dict. Empty objects count as absent.
-    const auto is_set = [&](const char * key) { return !is_null(key) && !object_.at(key).raw().empty(); };
+    const auto         is_set     = [&](const char * key) { return !is_null(key) && !object_.at(key).raw().empty(); };
     const char * const source     = is_set("rope_scaling") ? "rope_scaling" : "rope_parameters";
     const bool         has_object = is_set(source);
     if (has_object) {
@@ -81,8 +82,10 @@ int32_t config_reader::head_dim(bool derived, int32_t hidden_size, int32_t n_hea
         fail("head_dim", format("must be even for rotary embeddings, but is %d", size));
     }
     if (static_cast<int64_t>(size) * n_heads > max_dimension) {
-        fail("head_dim", format("times num_attention_heads must not exceed %d, but is %lld", max_dimension,
-                                static_cast<long long>(size) * n_heads));
+        fail("head_dim",
+             format("times num_attention_heads must not exceed %d, but is %lld",
+                    max_dimension,
+                    static_cast<long long>(size) * n_heads));
     }
     return size;
 }

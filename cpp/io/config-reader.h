@@ -23,7 +23,8 @@ class config_reader {
 
     int32_t              integer(const char * key, int32_t fallback, int32_t min, int32_t max) const;
     int32_t              dimension(const char * key, int32_t fallback) const;  // 1..max_dimension
-    std::vector<int32_t> dimensions(const char * key, const std::vector<int32_t> & fallback) const;  // null, []: fallback
+    std::vector<int32_t> dimensions(const char *                 key,
+                                    const std::vector<int32_t> & fallback) const;  // null, []: fallback
     bool                 boolean(const char * key, bool fallback) const;
     std::string          string(const char * key, const std::string & fallback) const;
     double               number(const char * key, double fallback) const;  // null: fallback

@@ -35,27 +35,25 @@ std::string printable(const std::string & text) {
     return shown;
 }
 
-json_value::json_value(std::shared_ptr<const std::string> source,
-                       std::shared_ptr<const json>        value,
-                       std::string                        path) :
-    source_(std::move(source)),
-    value_(std::move(value)),
-    path_(std::move(path)) {}
+json_value::json_value(std::shared_ptr<const std::string> source, std::shared_ptr<const json> value, std::string path)
+    : source_(std::move(source)), value_(std::move(value)), path_(std::move(path)) {}
 
 json_value json_value::read(const std::string & path, size_t max_bytes) {
     const mapped_file file(path);
     if (file.size() > max_bytes) {
-        throw error(KSTT_STATUS_MODEL_FORMAT,
-                    format("%s: %zu bytes, but at most %zu are expected of this file", path.c_str(), file.size(), max_bytes));
+        throw error(
+            KSTT_STATUS_MODEL_FORMAT,
+            format("%s: %zu bytes, but at most %zu are expected of this file", path.c_str(), file.size(), max_bytes));
     }
     return parse(reinterpret_cast<const char *>(file.data()), file.size(), path);
 }
 
 json_value json_value::parse(const char * text, size_t n_bytes, const std::string & source, bool unique_keys) {
     std::unordered_set<std::string> keys;
-    const auto check = [&](int depth, json::parse_event_t event, json & parsed) {
+    const auto                      check = [&](int depth, json::parse_event_t event, json & parsed) {
         if (depth > max_depth) {
-            throw error(KSTT_STATUS_MODEL_FORMAT, format("%s: nested deeper than %d levels", source.c_str(), max_depth));
+            throw error(KSTT_STATUS_MODEL_FORMAT,
+                        format("%s: nested deeper than %d levels", source.c_str(), max_depth));
         }
         if (unique_keys && depth == 1 && event == json::parse_event_t::key) {
             const std::string & key = parsed.get_ref<const std::string &>();
@@ -72,7 +70,10 @@ json_value json_value::parse(const char * text, size_t n_bytes, const std::strin
         // The parser's own text quotes bytes of the file, which need not be UTF-8.
         throw error(KSTT_STATUS_MODEL_FORMAT,
                     format("%s: not valid JSON (near byte %zu of %zu); the file is damaged or not complete, "
-                           "fetch it again", source.c_str(), e.byte, n_bytes));
+                           "fetch it again",
+                           source.c_str(),
+                           e.byte,
+                           n_bytes));
     } catch (const json::exception & e) {
         // For instance a number beyond the range of a double.
         throw error(KSTT_STATUS_MODEL_FORMAT, format("%s: not valid JSON (error %d)", source.c_str(), e.id));
@@ -89,8 +90,8 @@ bool json_value::is_null(const std::string & key) const {
 
 json_value json_value::at(const std::string & key) const {
     expect_object();
-    const auto found = value_->find(key);
-    std::string path = path_.empty() ? printable(key) : path_ + "." + printable(key);
+    const auto  found = value_->find(key);
+    std::string path  = path_.empty() ? printable(key) : path_ + "." + printable(key);
     if (found == value_->end()) {
         throw error(KSTT_STATUS_MODEL_FORMAT, *source_ + ": the key " + path + " is missing");
     }
@@ -118,8 +119,8 @@ void json_value::expect_array() const {
 }
 
 int64_t json_value::integer(int64_t min, int64_t max) const {
-    const std::string expected = format("an integer from %lld to %lld", static_cast<long long>(min),
-                                        static_cast<long long>(max));
+    const std::string expected =
+        format("an integer from %lld to %lld", static_cast<long long>(min), static_cast<long long>(max));
     if (!value_->is_number_integer()) {
         fail(expected);
     }
@@ -161,16 +162,16 @@ std::string json_value::where() const {
 
 std::string json_value::describe() const {
     switch (value_->type()) {
-        case json::value_t::null:
-            return "null";
-        case json::value_t::object:
-            return "an object";
-        case json::value_t::array:
-            return "an array";
-        case json::value_t::string:
-            return "\"" + printable(value_->get_ref<const std::string &>()) + "\"";
-        default:
-            return value_->dump();
+    case json::value_t::null:
+        return "null";
+    case json::value_t::object:
+        return "an object";
+    case json::value_t::array:
+        return "an array";
+    case json::value_t::string:
+        return "\"" + printable(value_->get_ref<const std::string &>()) + "\"";
+    default:
+        return value_->dump();
     }
 }
 

@@ -23,7 +23,7 @@ class json_value {
     bool contains(const std::string & key) const;  // false too if this is not an object
     bool is_null(const std::string & key) const;   // true if absent or null
 
-    json_value at(const std::string & key) const;    // a missing key throws MODEL_FORMAT
+    json_value at(const std::string & key) const;  // a missing key throws MODEL_FORMAT
     json_value at(size_t index) const;
 
     // The value itself, checked. A bool is not an integer; an integer counts as a number.
@@ -37,13 +37,15 @@ class json_value {
     // MODEL_FORMAT: "<file>: <path> must be <expected>, but is <found>".
     [[noreturn]] void fail(const std::string & expected) const;
     // "<file>: <path>", to begin other messages with.
-    std::string where() const;
+    std::string       where() const;
     // The value in a few words, to show what was found.
-    std::string describe() const;
-    bool        is_root() const { return path_.empty(); }
+    std::string       describe() const;
+    bool              is_root() const { return path_.empty(); }
 
   private:
-    json_value(std::shared_ptr<const std::string> source, std::shared_ptr<const nlohmann::json> value, std::string path);
+    json_value(std::shared_ptr<const std::string>    source,
+               std::shared_ptr<const nlohmann::json> value,
+               std::string                           path);
 
     std::shared_ptr<const std::string>    source_;
     std::shared_ptr<const nlohmann::json> value_;

@@ -71,8 +71,13 @@ mapped_file::mapped_file(const std::string & path) : path_(path) {
     if (type != fs::file_type::regular && type != fs::file_type::not_found) {
         throw error(KSTT_STATUS_FILE_ACCESS, path + ": is not a regular file");
     }
-    HANDLE file = CreateFileW(fs::u8path(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
-                              OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+    HANDLE file = CreateFileW(fs::u8path(path).c_str(),
+                              GENERIC_READ,
+                              FILE_SHARE_READ | FILE_SHARE_DELETE,
+                              nullptr,
+                              OPEN_EXISTING,
+                              FILE_ATTRIBUTE_NORMAL,
+                              nullptr);
     if (file == INVALID_HANDLE_VALUE) {
         throw_file_error(path, last_system_error());
     }
@@ -88,9 +93,9 @@ mapped_file::mapped_file(const std::string & path) : path_(path) {
         return;
     }
     // The view keeps mapping and file alive; their handles are not needed past this point.
-    HANDLE       mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
-    const void * view    = mapping != nullptr ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0) : nullptr;
-    const std::error_code code = last_system_error();
+    HANDLE                mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
+    const void *          view    = mapping != nullptr ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0) : nullptr;
+    const std::error_code code    = last_system_error();
     if (mapping != nullptr) {
         CloseHandle(mapping);
     }

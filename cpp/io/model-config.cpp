@@ -38,10 +38,10 @@ void read_transformer(const config_reader & reader, decoder_config & config) {
     config.hidden_size         = reader.dimension("hidden_size", config.hidden_size);
     config.num_hidden_layers   = reader.integer("num_hidden_layers", config.num_hidden_layers, 1, max_layers);
     config.num_attention_heads = reader.dimension("num_attention_heads", config.num_attention_heads);
-    config.num_key_value_heads = reader.is_null("num_key_value_heads") ? config.num_attention_heads :
-                                                                         reader.dimension("num_key_value_heads", 0);
-    config.head_dim = reader.head_dim(reader.is_null("head_dim"), config.hidden_size, config.num_attention_heads,
-                                      config.num_key_value_heads);
+    config.num_key_value_heads =
+        reader.is_null("num_key_value_heads") ? config.num_attention_heads : reader.dimension("num_key_value_heads", 0);
+    config.head_dim = reader.head_dim(
+        reader.is_null("head_dim"), config.hidden_size, config.num_attention_heads, config.num_key_value_heads);
     config.rope_theta          = reader.rope_theta();
     config.hidden_act          = reader.string("hidden_act", config.hidden_act);
     config.sliding_window      = reader.dimension("sliding_window", config.sliding_window);
@@ -63,16 +63,20 @@ void read_vocabulary(const config_reader & reader, const codec_config & codec, d
     config.num_codebooks       = reader.integer("num_codebooks", config.num_codebooks, 1, max_layers);
 
     if (config.num_codebooks > codec.num_quantizers) {
-        reader.fail("num_codebooks", format("must not exceed codec_config.num_quantizers, %d, but is %d",
-                                            codec.num_quantizers, config.num_codebooks));
+        reader.fail("num_codebooks",
+                    format("must not exceed codec_config.num_quantizers, %d, but is %d",
+                           codec.num_quantizers,
+                           config.num_codebooks));
     }
     if (codec.codebook_size > config.codebook_vocab_size) {
-        reader.fail("codebook_vocab_size", format("must not be below codec_config.codebook_size, %d, but is %d",
-                                                  codec.codebook_size, config.codebook_vocab_size));
+        reader.fail("codebook_vocab_size",
+                    format("must not be below codec_config.codebook_size, %d, but is %d",
+                           codec.codebook_size,
+                           config.codebook_vocab_size));
     }
     if (static_cast<int64_t>(config.num_codebooks) * config.codebook_vocab_size + config.vocab_size >= max_dimension) {
-        reader.fail("codebook_vocab_size", format("times num_codebooks makes an embedding table of more than %d rows",
-                                                  max_dimension));
+        reader.fail("codebook_vocab_size",
+                    format("times num_codebooks makes an embedding table of more than %d rows", max_dimension));
     }
     // One beyond the rows of a stream still addresses the table: the last stream then reaches the zero row.
     config.audio_bos_token_id =
@@ -80,9 +84,11 @@ void read_vocabulary(const config_reader & reader, const codec_config & codec, d
     const int32_t rows        = config.embedding_rows();
     config.audio_pad_token_id = reader.integer("audio_pad_token_id", config.audio_pad_token_id, -rows, max_dimension);
     if (config.audio_pad_token_id >= rows) {
-        reader.fail("audio_pad_token_id", format("is %d, outside the embedding table of %d rows (vocab_size + "
-                                                 "num_codebooks * codebook_vocab_size + 1)",
-                                                 config.audio_pad_token_id, rows));
+        reader.fail("audio_pad_token_id",
+                    format("is %d, outside the embedding table of %d rows (vocab_size + "
+                           "num_codebooks * codebook_vocab_size + 1)",
+                           config.audio_pad_token_id,
+                           rows));
     }
     if (config.audio_pad_token_id < 0) {  // counted from the end, as torch.nn.Embedding does
         config.audio_pad_token_id += rows;
@@ -148,8 +154,11 @@ void read_generation(const std::string & folder, const json_value & root, decode
     const config_reader bos = source_of("bos_token_id");
     config.bos_token_id     = bos.integer("bos_token_id", config.bos_token_id, 0, INT32_MAX);
     if (config.bos_token_id >= config.embedding_rows()) {
-        bos.fail("bos_token_id", format("is %d, outside the embedding table of %d rows (vocab_size + num_codebooks * "
-                                        "codebook_vocab_size + 1)", config.bos_token_id, config.embedding_rows()));
+        bos.fail("bos_token_id",
+                 format("is %d, outside the embedding table of %d rows (vocab_size + num_codebooks * "
+                        "codebook_vocab_size + 1)",
+                        config.bos_token_id,
+                        config.embedding_rows()));
     }
 }
 
@@ -186,8 +195,10 @@ void read_feature_extractor(const std::string & folder, model_config & config) {
         reader.unsupported("feature_size", "1");
     }
     if (config.feature_sampling_rate != config.codec.sampling_rate) {
-        reader.fail("sampling_rate", format("is %d, but codec_config.sampling_rate of config.json is %d",
-                                            config.feature_sampling_rate, config.codec.sampling_rate));
+        reader.fail("sampling_rate",
+                    format("is %d, but codec_config.sampling_rate of config.json is %d",
+                           config.feature_sampling_rate,
+                           config.codec.sampling_rate));
     }
 }
 

@@ -10,36 +10,36 @@ namespace kstt {
 
 // Attention window of the codec; see KSTT_CODEC_WINDOW_*.
 struct codec_config {
-    int32_t              sampling_rate                = 24000;  // Hz
-    int32_t              audio_channels               = 1;
-    int32_t              hidden_size                  = 512;
-    int32_t              num_filters                  = 64;
-    int32_t              num_residual_layers          = 1;
-    std::vector<int32_t> upsampling_ratios            = { 8, 6, 5, 4 };  // decoder order; the encoder walks it backwards
-    int32_t              kernel_size                  = 7;
-    int32_t              last_kernel_size             = 3;
-    int32_t              residual_kernel_size         = 3;
-    int32_t              dilation_growth_rate         = 2;
-    int32_t              compress                     = 2;
-    bool                 use_causal_conv              = true;
-    bool                 use_conv_shortcut            = false;
-    std::string          pad_mode                     = "constant";
-    int32_t              codebook_size                = 2048;
-    int32_t              codebook_dim                 = 256;
-    int32_t              num_quantizers               = 32;
-    int32_t              num_semantic_quantizers      = 1;
+    int32_t              sampling_rate           = 24000;  // Hz
+    int32_t              audio_channels          = 1;
+    int32_t              hidden_size             = 512;
+    int32_t              num_filters             = 64;
+    int32_t              num_residual_layers     = 1;
+    std::vector<int32_t> upsampling_ratios       = { 8, 6, 5, 4 };  // decoder order; the encoder walks it backwards
+    int32_t              kernel_size             = 7;
+    int32_t              last_kernel_size        = 3;
+    int32_t              residual_kernel_size    = 3;
+    int32_t              dilation_growth_rate    = 2;
+    int32_t              compress                = 2;
+    bool                 use_causal_conv         = true;
+    bool                 use_conv_shortcut       = false;
+    std::string          pad_mode                = "constant";
+    int32_t              codebook_size           = 2048;
+    int32_t              codebook_dim            = 256;
+    int32_t              num_quantizers          = 32;
+    int32_t              num_semantic_quantizers = 1;
     int32_t              vector_quantization_hidden_dimension = 256;
-    int32_t              num_hidden_layers            = 8;
-    int32_t              intermediate_size            = 2048;
-    int32_t              num_attention_heads          = 8;
-    int32_t              num_key_value_heads          = 8;
-    int32_t              head_dim                     = 64;
-    std::string          hidden_act                   = "gelu";
-    float                norm_eps                     = 1e-5F;
-    double               rope_theta                   = 10000.0;
-    int32_t              sliding_window               = 250;  // columns
-    bool                 attention_bias               = false;
-    double               frame_rate                   = 12.5;  // frames per second (after the downsample)
+    int32_t              num_hidden_layers                    = 8;
+    int32_t              intermediate_size                    = 2048;
+    int32_t              num_attention_heads                  = 8;
+    int32_t              num_key_value_heads                  = 8;
+    int32_t              head_dim                             = 64;
+    std::string          hidden_act                           = "gelu";
+    float                norm_eps                             = 1e-5F;
+    double               rope_theta                           = 10000.0;
+    int32_t              sliding_window                       = 250;  // columns
+    bool                 attention_bias                       = false;
+    double               frame_rate                           = 12.5;  // frames per second (after the downsample)
 
     // Product of the ratios: samples per encoder column (before the downsample), 960.
     int32_t hop_size() const;
@@ -52,24 +52,24 @@ struct codec_config {
 };
 
 struct decoder_config {
-    int32_t     codebook_vocab_size = 2049;  // rows per audio table, start row included
-    int32_t     vocab_size          = 4001;  // rows of the text table and of the head
-    int32_t     hidden_size         = 2048;
-    int32_t     num_hidden_layers   = 48;
-    int32_t     num_attention_heads = 32;
-    int32_t     num_key_value_heads = 32;
-    int32_t     head_dim            = 64;
-    double      rope_theta          = 100000.0;
-    std::string hidden_act          = "silu";
-    int32_t     sliding_window      = 375;  // steps
-    int32_t     ffn_dim             = 11264;  // gate and value together
-    float       rms_norm_eps        = 1e-8F;
-    int32_t     num_codebooks       = 32;
-    int32_t     audio_bos_token_id  = 2048;
-    int32_t     audio_pad_token_id  = 69569;  // addresses a row of the whole table
-    bool        tie_word_embeddings = false;
-    int32_t     pad_token_id        = 3;
-    int32_t     bos_token_id        = 48000;  // may lie outside the text table: an absolute row (spec 5.4 a)
+    int32_t              codebook_vocab_size = 2049;  // rows per audio table, start row included
+    int32_t              vocab_size          = 4001;  // rows of the text table and of the head
+    int32_t              hidden_size         = 2048;
+    int32_t              num_hidden_layers   = 48;
+    int32_t              num_attention_heads = 32;
+    int32_t              num_key_value_heads = 32;
+    int32_t              head_dim            = 64;
+    double               rope_theta          = 100000.0;
+    std::string          hidden_act          = "silu";
+    int32_t              sliding_window      = 375;    // steps
+    int32_t              ffn_dim             = 11264;  // gate and value together
+    float                rms_norm_eps        = 1e-8F;
+    int32_t              num_codebooks       = 32;
+    int32_t              audio_bos_token_id  = 2048;
+    int32_t              audio_pad_token_id  = 69569;  // addresses a row of the whole table
+    bool                 tie_word_embeddings = false;
+    int32_t              pad_token_id        = 3;
+    int32_t              bos_token_id        = 48000;  // may lie outside the text table: an absolute row (spec 5.4 a)
     // Ids at which transformers' generate ends a row. The published checkpoints have none.
     std::vector<int32_t> eos_token_ids;
 
@@ -81,8 +81,8 @@ struct model_config {
     codec_config   codec;
     decoder_config decoder;
     // From preprocessor_config.json or processor_config.json.
-    int32_t        feature_sampling_rate = 24000;
-    double         audio_delay_seconds   = 0.0;
+    int32_t        feature_sampling_rate        = 24000;
+    double         audio_delay_seconds          = 0.0;
     double         audio_silence_prefix_seconds = 0.0;
 };
 

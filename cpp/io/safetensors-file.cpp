@@ -9,7 +9,7 @@
 namespace kstt {
 namespace {
 
-constexpr size_t length_bytes = 8;
+constexpr size_t   length_bytes     = 8;
 // Upper bound of the format (safetensors crate, MAX_HEADER_SIZE).
 constexpr uint64_t max_header_bytes = 100000000;
 
@@ -32,8 +32,9 @@ constexpr std::array<dtype_name, 10> known_dtypes = { {
 } };
 
 // Types of the format that no checkpoint of this family uses.
-constexpr std::array<const char *, 12> other_dtypes = { "U16",  "U32",  "U64",     "C64",     "F4",         "F6_E2M3",
-                                                        "F6_E3M2", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
+constexpr std::array<const char *, 12> other_dtypes = { "U16",     "U32",     "U64",         "C64",
+                                                        "F4",      "F6_E2M3", "F6_E3M2",     "F8_E5M2",
+                                                        "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
 
 element_type parse_dtype(const json_value & value) {
     const std::string name = value.string();
@@ -62,7 +63,9 @@ checked_header read_header(const mapped_file & file) {
     if (file.size() < length_bytes) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
                     format("%s: truncated: %zu bytes, a safetensors file starts with 8 bytes of header length; "
-                           "fetch the file again", path.c_str(), file.size()));
+                           "fetch the file again",
+                           path.c_str(),
+                           file.size()));
     }
     uint64_t length = 0;
     for (size_t i = 0; i < length_bytes; ++i) {
@@ -71,13 +74,17 @@ checked_header read_header(const mapped_file & file) {
     if (length > max_header_bytes) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
                     format("%s: the header claims %llu bytes, at most %llu are allowed; this is not a safetensors file "
-                           "or it is damaged", path.c_str(), static_cast<unsigned long long>(length),
+                           "or it is damaged",
+                           path.c_str(),
+                           static_cast<unsigned long long>(length),
                            static_cast<unsigned long long>(max_header_bytes)));
     }
     if (length > file.size() - length_bytes) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
                     format("%s: truncated: the header claims %llu bytes, the file holds %zu after the length; "
-                           "fetch the file again", path.c_str(), static_cast<unsigned long long>(length),
+                           "fetch the file again",
+                           path.c_str(),
+                           static_cast<unsigned long long>(length),
                            file.size() - length_bytes));
     }
     const char * text = reinterpret_cast<const char *>(file.data()) + length_bytes;
@@ -121,14 +128,18 @@ tensor_view parse_tensor(const std::string & name, const json_value & entry, con
     if (end > data_size) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
                     format("%s ends at byte %llu, but the file holds only %zu bytes of tensors: it is truncated or "
-                           "damaged, fetch it again", offsets.where().c_str(), static_cast<unsigned long long>(end),
+                           "damaged, fetch it again",
+                           offsets.where().c_str(),
+                           static_cast<unsigned long long>(end),
                            data_size));
     }
     const uint64_t expected = checked_bytes(shape, tensor.shape, tensor.type);
     if (end - begin != expected) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
-                    format("%s cover %llu bytes, but its shape and type %s need %llu", offsets.where().c_str(),
-                           static_cast<unsigned long long>(end - begin), element_type_name(tensor.type),
+                    format("%s cover %llu bytes, but its shape and type %s need %llu",
+                           offsets.where().c_str(),
+                           static_cast<unsigned long long>(end - begin),
+                           element_type_name(tensor.type),
                            static_cast<unsigned long long>(expected)));
     }
     tensor.data    = data + begin;
@@ -153,9 +164,12 @@ void check_contiguous(const mapped_file & file, const std::vector<tensor_view> &
             const std::string previous = before == nullptr ? "the header" : "tensor " + printable(before->name);
             throw error(KSTT_STATUS_MODEL_FORMAT,
                         format("%s: tensor %s starts at byte %zu, expected %zu: it %s %s; the file is damaged",
-                               file.path().c_str(), printable(tensor.name).c_str(),
-                               static_cast<size_t>(tensor.data - data), static_cast<size_t>(expected - data),
-                               overlaps ? "overlaps" : "leaves a hole after", previous.c_str()));
+                               file.path().c_str(),
+                               printable(tensor.name).c_str(),
+                               static_cast<size_t>(tensor.data - data),
+                               static_cast<size_t>(expected - data),
+                               overlaps ? "overlaps" : "leaves a hole after",
+                               previous.c_str()));
         }
         expected = tensor.data + tensor.n_bytes;
         before   = &tensor;
@@ -165,7 +179,9 @@ void check_contiguous(const mapped_file & file, const std::vector<tensor_view> &
     if (used != total) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
                     format("%s: the header accounts for %zu bytes of tensors, the file holds %zu; the file is damaged",
-                           file.path().c_str(), used, total));
+                           file.path().c_str(),
+                           used,
+                           total));
     }
 }
 

@@ -26,9 +26,8 @@ std::string trimmed(const std::string & text) {
 
 }  // namespace
 
-word_assembler::word_assembler(const piece_decoder * decoder, const word_clock & clock) :
-    decoder_(decoder),
-    clock_(clock) {}
+word_assembler::word_assembler(const piece_decoder * decoder, const word_clock & clock)
+    : decoder_(decoder), clock_(clock) {}
 
 double word_assembler::time_of(int64_t step) const {
     return static_cast<double>(step) / clock_.frame_rate - clock_.delay_seconds - clock_.prefix_seconds;
@@ -68,7 +67,8 @@ void word_assembler::push(int64_t step, int32_t token, float probability, std::v
     }
     const bool control = token == clock_.pad_id || token <= last_control_id || decoder_->piece(token).empty();
     if (control) {
-        if (start_step_ >= 0 && static_cast<double>(step - last_piece_step_) > max_silence_seconds * clock_.frame_rate) {
+        if (start_step_ >= 0 &&
+            static_cast<double>(step - last_piece_step_) > max_silence_seconds * clock_.frame_rate) {
             close(last_piece_step_ + 1, out);
         }
         return;

@@ -14,10 +14,10 @@
 namespace kstt {
 
 struct word {
-    std::string text;              // UTF-8, no spaces around it, never empty
-    double      start      = 0.0;  // seconds on the clock of the audio pushed, >= 0
-    double      end        = 0.0;  // >= start
-    float       confidence = 0.0F; // geometric mean of the probabilities of its tokens, 0..1
+    std::string text;               // UTF-8, no spaces around it, never empty
+    double      start      = 0.0;   // seconds on the clock of the audio pushed, >= 0
+    double      end        = 0.0;   // >= start
+    float       confidence = 0.0F;  // geometric mean of the probabilities of its tokens, 0..1
 };
 
 // What turns a step into a time: step / frame_rate - delay_seconds - prefix_seconds.

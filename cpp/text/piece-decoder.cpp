@@ -126,8 +126,9 @@ piece_decoder piece_decoder::read(const std::string & folder) {
     require_folder(folder);
     const std::string path = path_in_folder(folder, "tokenizer.json");
     if (!file_exists(path)) {
-        throw error(KSTT_STATUS_FILE_NOT_FOUND, path + ": no such file; it comes with the checkpoint and holds the "
-                                                       "vocabulary");
+        throw error(KSTT_STATUS_FILE_NOT_FOUND,
+                    path + ": no such file; it comes with the checkpoint and holds the "
+                           "vocabulary");
     }
     const json_value root = json_value::read(path, max_tokenizer_size);
     root.expect_object();
@@ -139,7 +140,8 @@ piece_decoder piece_decoder::read(const std::string & folder) {
         if (id >= decoder.pieces_.size()) {
             decoder.pieces_.resize(id + 1);
         }
-        decoder.pieces_[id] = { special ? std::string() : piece_bytes(piece), special,
+        decoder.pieces_[id] = { special ? std::string() : piece_bytes(piece),
+                                special,
                                 !special && std::string_view(piece).substr(0, word_mark.size()) == word_mark };
     };
     const std::vector<std::string> vocabulary = read_vocabulary(model);
@@ -151,7 +153,8 @@ piece_decoder piece_decoder::read(const std::string & folder) {
         added.expect_array();
         for (size_t i = 0; i < added.raw().size(); ++i) {
             const json_value token = added.at(i);
-            put(static_cast<size_t>(token.at("id").integer(0, max_pieces - 1)), token.at("content").string(),
+            put(static_cast<size_t>(token.at("id").integer(0, max_pieces - 1)),
+                token.at("content").string(),
                 token.contains("special") && token.at("special").boolean());
         }
     }

@@ -1,10 +1,12 @@
 // The checks of the C++ tests: failures are counted and printed with file and line, the run goes on.
-// A test ends with `return check_report();`, which prints "N passed, N failed".
+// A test is `int main() { return check_run({ test_this, test_that }); }`; its last line is "N passed, N failed".
 #pragma once
 
 #include "runtime/error.h"
 
 #include <cstdio>
+#include <exception>
+#include <initializer_list>
 #include <sstream>
 #include <string>
 
@@ -22,7 +24,8 @@ inline void check_result(bool passed, const char * file, int line, const std::st
     std::fprintf(stderr, "%s:%d: failed: %s\n", file, line, what.c_str());
 }
 
-template <typename T> std::string check_text(const T & value) {
+template <typename T>
+std::string check_text(const T & value) {
     std::ostringstream out;
     out.precision(17);
     out << value;
@@ -32,8 +35,11 @@ template <typename T> std::string check_text(const T & value) {
 template <typename A, typename B>
 void check_equal(const A & found, const B & expected, const char * expression, const char * file, int line) {
     const bool passed = found == expected;
-    check_result(passed, file, line, passed ? "" : std::string(expression) + ": expected " + check_text(expected) +
-                                                       ", found " + check_text(found));
+    check_result(
+        passed,
+        file,
+        line,
+        passed ? "" : std::string(expression) + ": expected " + check_text(expected) + ", found " + check_text(found));
 }
 
 // Runs `body`, which must throw kstt::error with this status and all of these words in its message.
@@ -44,8 +50,11 @@ void check_throws(const char * file, int line, const F & body, kstt_status statu
     } catch (const kstt::error & e) {
         const std::string message = e.what();
         check_equal(e.status(), status, ("status of: " + message).c_str(), file, line);
-        (check_result(message.find(words) != std::string::npos, file, line,
-                      "\"" + std::string(words) + "\" is not in: " + message), ...);
+        (check_result(message.find(words) != std::string::npos,
+                      file,
+                      line,
+                      "\"" + std::string(words) + "\" is not in: " + message),
+         ...);
         return;
     }
     check_result(false, file, line, "nothing was thrown");
@@ -57,6 +66,22 @@ inline int check_report() {
     return check_state::n_failed == 0 && check_state::n_passed > 0 ? 0 : 1;
 }
 
-#define CHECK(condition)                check_result((condition), __FILE__, __LINE__, #condition)
-#define CHECK_EQUAL(found, expected)    check_equal((found), (expected), #found, __FILE__, __LINE__)
-#define CHECK_THROWS(body, ...)         check_throws(__FILE__, __LINE__, [&] { body; }, __VA_ARGS__)
+// Runs the tests; an exception out of one of them is a failure, and the next one runs.
+inline int check_run(std::initializer_list<void (*)()> tests) {
+    for (void (*test)() : tests) {
+        try {
+            test();
+        } catch (const std::exception & e) {
+            ++check_state::n_failed;
+            std::fprintf(stderr, "failed: exception out of a test: %s\n", e.what());
+        } catch (...) {
+            ++check_state::n_failed;
+            std::fprintf(stderr, "failed: unknown exception out of a test\n");
+        }
+    }
+    return check_report();
+}
+
+#define CHECK(condition)             check_result((condition), __FILE__, __LINE__, #condition)
+#define CHECK_EQUAL(found, expected) check_equal((found), (expected), #found, __FILE__, __LINE__)
+#define CHECK_THROWS(body, ...)      check_throws(__FILE__, __LINE__, [&] { body; }, __VA_ARGS__)

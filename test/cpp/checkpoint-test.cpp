@@ -4,7 +4,6 @@
 #include "temp-folder.h"
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 namespace {
@@ -22,10 +21,11 @@ stored_tensor f32_tensor(const std::string & name, int64_t n, char fill) {
 
 void test_single() {
     const temp_folder folder;
-    folder.write(single, safetensors_bytes({ f32_tensor("a", 3, 'a'),
-                                             { "half", "F16", { 2, 2 }, std::string(8, 'h') },
-                                             { "brain", "BF16", { 1 }, "bb" },
-                                             { "count", "I64", { 1 }, std::string(8, '\0') } }));
+    folder.write(single,
+                 safetensors_bytes({ f32_tensor("a", 3, 'a'),
+                                     { "half", "F16", { 2, 2 }, std::string(8, 'h') },
+                                     { "brain", "BF16", { 1 }, "bb" },
+                                     { "count", "I64", { 1 }, std::string(8, '\0') } }));
     const auto opened = checkpoint::open(folder.path());
     CHECK_EQUAL(opened->tensors().size(), 4U);
     CHECK(opened->find("b") == nullptr);
@@ -34,10 +34,11 @@ void test_single() {
     CHECK(opened->get("brain", { 1 }).type == element_type::bf16);
 
     CHECK_THROWS(opened->get("b", { 3 }), KSTT_STATUS_MODEL_FORMAT, "tensor b is missing", "[3]");
-    CHECK_THROWS(opened->get("a", { 3, 1 }), KSTT_STATUS_MODEL_FORMAT, single, "tensor a: expected shape [3, 1]",
-                 "found [3]");
+    CHECK_THROWS(
+        opened->get("a", { 3, 1 }), KSTT_STATUS_MODEL_FORMAT, single, "tensor a: expected shape [3, 1]", "found [3]");
     CHECK_THROWS(opened->get("a", {}), KSTT_STATUS_MODEL_FORMAT, "expected shape []");
-    CHECK_THROWS(opened->get("count", { 1 }), KSTT_STATUS_MODEL_FORMAT, "tensor count", "f32, f16 or bf16", "found i64");
+    CHECK_THROWS(
+        opened->get("count", { 1 }), KSTT_STATUS_MODEL_FORMAT, "tensor count", "f32, f16 or bf16", "found i64");
 
     CHECK_EQUAL(opened->regions().size(), 1U);
     const checkpoint::region region = opened->regions()[0];
@@ -76,18 +77,25 @@ void test_shards() {
     throws(R"({"weight_map":[]})", bad, "weight_map must be an object");
     throws(R"({"weight_map":{}})", bad, "weight_map must be", "at least one");
     throws(R"({"weight_map":{"a":1}})", bad, "weight_map.a must be a string");
-    for (const char * name : { "", ".", "..", "../model.safetensors", "/etc/passwd", "a/b", "a\\\\b", "C:x", "x\\u0000" }) {
+    for (const char * name :
+         { "", ".", "..", "../model.safetensors", "/etc/passwd", "a/b", "a\\\\b", "C:x", "x\\u0000" }) {
         throws(std::string(R"({"weight_map":{"a":")") + name + "\"}}", bad, "weight_map.a must be the name of a file");
     }
     throws(R"({"weight_map":{"a":"gone.safetensors"}})", KSTT_STATUS_FILE_NOT_FOUND, "gone.safetensors", "all shards");
-    throws(R"({"weight_map":{"a":"model-00002-of-00002.safetensors"}})", bad, "tensor a",
+    throws(R"({"weight_map":{"a":"model-00002-of-00002.safetensors"}})",
+           bad,
+           "tensor a",
            "should be in model-00002-of-00002.safetensors");
-    throws(R"({"weight_map":{"a":"model-00001-of-00002.safetensors","c":"model-00001-of-00002.safetensors"}})", bad,
-           "tensor c", "should be in model-00001");
-    throws(R"({"weight_map":{"a":"model-00001-of-00002.safetensors","z":"model-00001-of-00002.safetensors"}})", bad,
+    throws(R"({"weight_map":{"a":"model-00001-of-00002.safetensors","c":"model-00001-of-00002.safetensors"}})",
+           bad,
+           "tensor c",
+           "should be in model-00001");
+    throws(R"({"weight_map":{"a":"model-00001-of-00002.safetensors","z":"model-00001-of-00002.safetensors"}})",
+           bad,
            "tensor z");
 
-    folder.write("model-00002-of-00002.safetensors", safetensors_bytes({ f32_tensor("c", 1, 'c'), f32_tensor("a", 1, 'a') }));
+    folder.write("model-00002-of-00002.safetensors",
+                 safetensors_bytes({ f32_tensor("c", 1, 'c'), f32_tensor("a", 1, 'a') }));
     throws(good, bad, "tensor a is in both", "model-00002");
     folder.write("model-00002-of-00002.safetensors", second.substr(0, second.size() - 1));
     throws(good, bad, "model-00002-of-00002.safetensors", "ends at byte 4");
@@ -101,11 +109,15 @@ void test_folders() {
     const temp_folder folder;
     CHECK_THROWS(checkpoint::open(folder.path("absent")), KSTT_STATUS_FILE_NOT_FOUND, "absent", "no such folder");
     CHECK_THROWS(checkpoint::open(""), KSTT_STATUS_FILE_NOT_FOUND, "empty");
-    CHECK_THROWS(checkpoint::open(folder.write("x.safetensors", "x")), KSTT_STATUS_FILE_ACCESS, "is not a folder",
+    CHECK_THROWS(checkpoint::open(folder.write("x.safetensors", "x")),
+                 KSTT_STATUS_FILE_ACCESS,
+                 "is not a folder",
                  "give the folder");
     CHECK_THROWS(checkpoint::open(folder.path()), KSTT_STATUS_FILE_NOT_FOUND, single, "transformers layout");
     folder.write("pytorch_model.bin", "x");
-    CHECK_THROWS(checkpoint::open(folder.path()), KSTT_STATUS_FILE_NOT_FOUND, "pytorch_model.bin is not read",
+    CHECK_THROWS(checkpoint::open(folder.path()),
+                 KSTT_STATUS_FILE_NOT_FOUND,
+                 "pytorch_model.bin is not read",
                  "save_pretrained");
 }
 
@@ -117,7 +129,8 @@ double value_of(uint16_t bits, int n_mantissa_bits) {
     const double mantissa        = bits & ((1 << n_mantissa_bits) - 1);
     const double sign            = (bits & 0x8000U) != 0 ? -1.0 : 1.0;
     if (exponent == (1 << n_exponent_bits) - 1) {
-        return mantissa != 0 ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
+        return mantissa != 0 ? std::numeric_limits<double>::quiet_NaN()
+                             : sign * std::numeric_limits<double>::infinity();
     }
     if (exponent == 0) {
         return sign * std::ldexp(mantissa, 1 - bias - n_mantissa_bits);
@@ -140,18 +153,20 @@ void test_conversion() {
         for (uint32_t bits = 0; bits <= 0xFFFF; ++bits) {
             const double expected = value_of(static_cast<uint16_t>(bits), type == element_type::f16 ? 10 : 7);
             const float  found    = values[bits];
-            const bool   same     = std::isnan(expected) ? std::isnan(found) :
-                                                           static_cast<double>(found) == expected &&
-                                                       std::signbit(found) == ((bits & 0x8000U) != 0);
+            const bool   same     = std::isnan(expected) ? std::isnan(found)
+                                                         : static_cast<double>(found) == expected &&
+                                                         std::signbit(found) == ((bits & 0x8000U) != 0);
             n_wrong += same ? 0 : 1;
         }
         CHECK_EQUAL(n_wrong, 0);
     }
     const float       numbers[3] = { 1.5F, -0.0F, 3e38F };
-    const tensor_view plain{ "plain", element_type::f32, { 3 }, reinterpret_cast<const uint8_t *>(numbers), sizeof(numbers) };
-    float             copy[3] = {};
+    const tensor_view plain{
+        "plain", element_type::f32, { 3 }, reinterpret_cast<const uint8_t *>(numbers), sizeof(numbers)
+    };
+    float copy[3] = {};
     convert_to_f32(plain, copy);
-    CHECK(std::memcmp(copy, numbers, sizeof(numbers)) == 0);
+    CHECK(copy[0] == 1.5F && copy[1] == 0.0F && std::signbit(copy[1]) && copy[2] == 3e38F);
 
     const tensor_view integers{ "integers", element_type::i32, { 3 }, plain.data, plain.n_bytes };
     CHECK_THROWS(convert_to_f32(integers, copy), KSTT_STATUS_MODEL_FORMAT, "integers", "found i32");
@@ -162,9 +177,5 @@ void test_conversion() {
 }  // namespace
 
 int main() {
-    test_single();
-    test_shards();
-    test_folders();
-    test_conversion();
-    return check_report();
+    return check_run({ test_single, test_shards, test_folders, test_conversion });
 }

@@ -13,6 +13,7 @@ using kstt::piece_decoder;
 using nlohmann::json;
 
 const char * const file_name = "tokenizer.json";
+const char * const mark      = "\xE2\x96\x81";  // U+2581
 
 std::string decode(const piece_decoder & decoder, const std::vector<int32_t> & tokens) {
     return decoder.decode(tokens.data(), tokens.size());
@@ -58,19 +59,25 @@ void test_published_rows() {
 
 void test_both_models() {
     // The same pieces as a Unigram list and as a BPE map.
-    const std::vector<std::string> pieces = { "<unk>", "\xE2\x96\x81" "a", "b", "<0xC3>", "<0xa9>", "\xE2\x96\x81", "<0xZZ>" };
-    json                           list   = unigram(pieces);
-    json                           map    = { { "model", { { "type", "BPE" }, { "vocab", json::object() }, { "merges", json::array() } } } };
+    const std::vector<std::string> pieces = {
+        "<unk>", std::string(mark) + "a", "b", "<0xC3>", "<0xa9>", mark, "<0xZZ>"
+    };
+    json list = unigram(pieces);
+    json map  = { { "model", { { "type", "BPE" }, { "vocab", json::object() }, { "merges", json::array() } } } };
     for (size_t id = 0; id < pieces.size(); ++id) {
         map["model"]["vocab"][pieces[id]] = id;
     }
     for (json tokenizer : { list, map }) {
-        tokenizer["added_tokens"] = { special(0, "<unk>"), special(8, "<extra>"), special(9, "\xE2\x96\x81kept", false) };
+        tokenizer["added_tokens"]   = { special(0, "<unk>"),
+                                        special(8, "<extra>"),
+                                        special(9, std::string(mark) + "kept", false) };
         const piece_decoder decoder = read(tokenizer);
         CHECK_EQUAL(decoder.size(), 10);
         CHECK_EQUAL(decode(decoder, { 1, 2, 0, 5, 2 }), "ab b");
         CHECK_EQUAL(decode(decoder, { 2, 3, 4 }), "b\xC3\xA9");
-        CHECK_EQUAL(decode(decoder, { 2, 3, 2 }), "b\xEF\xBF\xBD" "b");
+        CHECK_EQUAL(decode(decoder, { 2, 3, 2 }),
+                    "b\xEF\xBF\xBD"
+                    "b");
         CHECK_EQUAL(decode(decoder, { 6 }), "<0xZZ>");
         CHECK_EQUAL(decode(decoder, { 8, 9 }), "kept");
         CHECK_EQUAL(decode(decoder, { 5, 5, 1 }), "  a");  // one space is stripped, not all
@@ -110,16 +117,20 @@ void test_bad_files() {
     throws(R"({"model":{"vocab":{"a":0,"b":0}}})", bad, "model.vocab.b", "an id of its own");
     throws(R"({"model":{"vocab":{"a":0}},"added_tokens":{}})", bad, "added_tokens must be an array");
     throws(R"({"model":{"vocab":{"a":0}},"added_tokens":[{"content":"x"}]})", bad, "added_tokens[0].id is missing");
-    throws(R"({"model":{"vocab":{"a":0}},"added_tokens":[{"id":4294967296,"content":"x"}]})", bad, "added_tokens[0].id");
+    throws(
+        R"({"model":{"vocab":{"a":0}},"added_tokens":[{"id":4294967296,"content":"x"}]})", bad, "added_tokens[0].id");
     throws(R"({"model":{"vocab":{"a":0}},"added_tokens":[{"id":1,"content":2}]})", bad, "added_tokens[0].content");
-    throws(R"({"model":{"vocab":{"a":0}},"added_tokens":[{"id":1,"content":"x","special":1}]})", bad,
+    throws(R"({"model":{"vocab":{"a":0}},"added_tokens":[{"id":1,"content":"x","special":1}]})",
+           bad,
            "added_tokens[0].special must be true or false");
 
     const kstt_status unsupported = KSTT_STATUS_MODEL_UNSUPPORTED;
     throws(R"({"model":{"type":"WordPiece","vocab":{"a":0}}})", unsupported, "model.type is \"WordPiece\"", "Unigram");
     throws(R"({"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","vocab":{"a":0}}})", unsupported, "byte-level");
-    throws(R"({"decoder":{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"ByteLevel"}]},"model":{"vocab":{"a":0}}})",
-           unsupported, "byte-level");
+    throws(
+        R"({"decoder":{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"ByteLevel"}]},"model":{"vocab":{"a":0}}})",
+        unsupported,
+        "byte-level");
 }
 
 void test_utf8() {
@@ -128,13 +139,15 @@ void test_utf8() {
     const std::string bad = "\xEF\xBF\xBD";
     CHECK_EQUAL(utf8_repair(""), "");
     CHECK_EQUAL(utf8_repair("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z"), "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z");
-    CHECK_EQUAL(utf8_repair("a\x80" "b"), "a" + bad + "b");
-    CHECK_EQUAL(utf8_repair("\xC0\xAF"), bad + bad);                  // overlong
-    CHECK_EQUAL(utf8_repair("\xE0\x80\xAF"), bad + bad + bad);        // overlong
-    CHECK_EQUAL(utf8_repair("\xED\xA0\x80"), bad + bad + bad);        // surrogate
+    CHECK_EQUAL(utf8_repair("a\x80"
+                            "b"),
+                "a" + bad + "b");
+    CHECK_EQUAL(utf8_repair("\xC0\xAF"), bad + bad);                      // overlong
+    CHECK_EQUAL(utf8_repair("\xE0\x80\xAF"), bad + bad + bad);            // overlong
+    CHECK_EQUAL(utf8_repair("\xED\xA0\x80"), bad + bad + bad);            // surrogate
     CHECK_EQUAL(utf8_repair("\xF4\x91\x92\x93"), bad + bad + bad + bad);  // beyond U+10FFFF
     CHECK_EQUAL(utf8_repair("\xF5"), bad);
-    CHECK_EQUAL(utf8_repair("\xE2\x82"), bad);      // one replacement for a cut character
+    CHECK_EQUAL(utf8_repair("\xE2\x82"), bad);  // one replacement for a cut character
     CHECK_EQUAL(utf8_repair("\xE2\x82x"), bad + "x");
     CHECK_EQUAL(utf8_repair("\xF0\x9F\x98"), bad);
     CHECK_EQUAL(utf8_repair(std::string("a\0b", 3)), std::string("a\0b", 3));
@@ -164,7 +177,7 @@ void test_utf8() {
 }
 
 void test_mutations() {
-    json tokenizer            = unigram({ "<unk>", "\xE2\x96\x81" "a", "<0xC3>" });
+    json tokenizer            = unigram({ "<unk>", std::string(mark) + "a", "<0xC3>" });
     tokenizer["added_tokens"] = { special(0, "<unk>") };
     tokenizer["decoder"]      = { { "type", "Sequence" }, { "decoders", { { { "type", "Fuse" } } } } };
     const std::string valid   = tokenizer.dump();
@@ -189,10 +202,5 @@ void test_mutations() {
 }  // namespace
 
 int main() {
-    test_published_rows();
-    test_both_models();
-    test_bad_files();
-    test_utf8();
-    test_mutations();
-    return check_report();
+    return check_run({ test_published_rows, test_both_models, test_bad_files, test_utf8, test_mutations });
 }

@@ -26,7 +26,8 @@ std::string valid_bytes() {
                                { "c", "BOOL", { 1 }, "c" } });
 }
 
-void test_valid(const temp_folder & folder) {
+void test_valid() {
+    const temp_folder      folder;
     const std::string      bytes = valid_bytes();
     const safetensors_file file(folder.write("valid.safetensors", bytes));
     CHECK_EQUAL(file.tensors().size(), 5U);
@@ -53,12 +54,16 @@ void test_valid(const temp_folder & folder) {
 
     CHECK_EQUAL(safetensors_file(folder.write("none.safetensors", safetensors_bytes("{}", ""))).tensors().size(), 0U);
     // Writers pad the header with spaces.
-    CHECK_EQUAL(safetensors_file(folder.write("pad.safetensors", safetensors_bytes("{}      ", ""))).tensors().size(), 0U);
+    CHECK_EQUAL(safetensors_file(folder.write("pad.safetensors", safetensors_bytes("{}      ", ""))).tensors().size(),
+                0U);
 }
 
-void test_lengths(const temp_folder & folder) {
-    const auto throws = [&](const std::string & bytes, const char * word) {
-        CHECK_THROWS(safetensors_file(folder.write("bad.safetensors", bytes)), KSTT_STATUS_MODEL_FORMAT, "bad.safetensors",
+void test_lengths() {
+    const temp_folder folder;
+    const auto        throws = [&](const std::string & bytes, const char * word) {
+        CHECK_THROWS(safetensors_file(folder.write("bad.safetensors", bytes)),
+                     KSTT_STATUS_MODEL_FORMAT,
+                     "bad.safetensors",
                      word);
     };
     const auto length = [](uint64_t n) {
@@ -90,11 +95,16 @@ void test_lengths(const temp_folder & folder) {
     CHECK_EQUAL(n_bad, static_cast<int>(bytes.size()));
 }
 
-void test_headers(const temp_folder & folder) {
-    const auto throws = [&](const std::string & header, size_t n_data, kstt_status status, const char * first,
-                            const char * second = "") {
+void test_headers() {
+    const temp_folder folder;
+    const auto        throws = [&](const std::string & header,
+                            size_t              n_data,
+                            kstt_status         status,
+                            const char *        first,
+                            const char *        second = "") {
         const std::string bytes = safetensors_bytes(header, std::string(n_data, 'x'));
-        CHECK_THROWS(safetensors_file(folder.write("bad.safetensors", bytes)), status, "bad.safetensors", first, second);
+        CHECK_THROWS(
+            safetensors_file(folder.write("bad.safetensors", bytes)), status, "bad.safetensors", first, second);
     };
     const kstt_status bad = KSTT_STATUS_MODEL_FORMAT;
     throws("not json", 0, bad, "not valid JSON");
@@ -153,7 +163,8 @@ void test_headers(const temp_folder & folder) {
     throws(R"({"line\nbreak":0})", 0, bad, "line?break");
 }
 
-void test_files(const temp_folder & folder) {
+void test_files() {
+    const temp_folder folder;
     CHECK_THROWS(safetensors_file(folder.path("absent")), KSTT_STATUS_FILE_NOT_FOUND, "absent", "no such file");
     CHECK_THROWS(safetensors_file(folder.path("absent/file")), KSTT_STATUS_FILE_NOT_FOUND, "no such file");
     CHECK_THROWS(safetensors_file(""), KSTT_STATUS_FILE_NOT_FOUND, "empty");
@@ -182,7 +193,8 @@ bool fails_with_access_error(const std::function<void()> & body) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-void test_permissions(const temp_folder & folder) {
+void test_permissions() {
+    const temp_folder folder;
     const std::string path = folder.write("secret.safetensors", valid_bytes());
     CHECK(chmod(folder.path().c_str(), 0755) == 0 && chmod(path.c_str(), 0) == 0);
     CHECK(fails_with_access_error([&] { safetensors_file{ path }; }));
@@ -195,10 +207,15 @@ void test_permissions(const temp_folder & folder) {
     CHECK(mkfifo(pipe.c_str(), 0600) == 0);
     CHECK_THROWS(safetensors_file{ pipe }, KSTT_STATUS_FILE_ACCESS, "not a regular file");
 }
+#else
+void test_permissions() {
+    std::printf("skipped: permissions and pipes (POSIX only)\n");
+}
 #endif
 
-void test_mutations(const temp_folder & folder) {
-    const std::string valid = valid_bytes();
+void test_mutations() {
+    const temp_folder folder;
+    const std::string valid     = valid_bytes();
     int               n_refused = 0;
     int               n_read    = 0;
     for (unsigned seed = 0; seed < 2000; ++seed) {
@@ -206,7 +223,7 @@ void test_mutations(const temp_folder & folder) {
         try {
             const safetensors_file file(path);
             // Whatever was accepted can be read to its last byte.
-            unsigned sum = 0;
+            unsigned               sum = 0;
             for (const kstt::tensor_view & tensor : file.tensors()) {
                 for (size_t i = 0; i < tensor.n_bytes; ++i) {
                     sum += tensor.data[i];
@@ -225,16 +242,5 @@ void test_mutations(const temp_folder & folder) {
 }  // namespace
 
 int main() {
-    const temp_folder folder;
-    test_valid(folder);
-    test_lengths(folder);
-    test_headers(folder);
-    test_files(folder);
-#if !defined(_WIN32)
-    test_permissions(folder);
-#else
-    std::printf("skipped: permissions and pipes (POSIX only)\n");
-#endif
-    test_mutations(folder);
-    return check_report();
+    return check_run({ test_valid, test_lengths, test_headers, test_files, test_permissions, test_mutations });
 }

@@ -16,11 +16,11 @@ constexpr int32_t boundary = 0;
 constexpr int32_t pad      = 3;
 
 // Pieces of the published vocabulary used below.
-constexpr int32_t lone_mark = 260;  // "_"
-constexpr int32_t the       = 265;  // "_the"
-constexpr int32_t mister    = 1519; // "_Mr"
-constexpr int32_t dot       = 263;  // "."
-constexpr int32_t middle    = 1621; // "middle"
+constexpr int32_t lone_mark = 260;   // "_"
+constexpr int32_t the       = 265;   // "_the"
+constexpr int32_t mister    = 1519;  // "_Mr"
+constexpr int32_t dot       = 263;   // "."
+constexpr int32_t middle    = 1621;  // "middle"
 
 const piece_decoder & decoder() {
     static const piece_decoder read = [] {
@@ -80,7 +80,7 @@ void test_published_rows() {
     tokens.erase(tokens.begin());
     const std::vector<word> words = assemble(tokens, clock, 5.855);
     CHECK(near(words[0].start, 0.42));
-    CHECK(near(words[0].end, 0.82));   // the 0 of "Quilter" comes five steps later
+    CHECK(near(words[0].end, 0.82));  // the 0 of "Quilter" comes five steps later
     CHECK(near(words[1].start, 0.82));
     CHECK(near(words.back().end - words.back().start, 6 * 0.08));  // "gospel.": 0 and five pieces, then silence
 }
@@ -136,11 +136,13 @@ void test_missing_boundaries() {
     // A mark before a piece with a mark makes no empty word.
     CHECK_WORDS(assemble({ boundary, lone_mark, the, boundary }, simple_clock, 9.0), { { "the", 0.0, 0.3, 0 } });
     // No boundary at all, from the first step on.
-    CHECK_WORDS(assemble({ the, mister, dot, pad }, simple_clock, 9.0), { { "the", 0.0, 0.0, 0 }, { "Mr.", 0.0, 0.3, 0 } });
+    CHECK_WORDS(assemble({ the, mister, dot, pad }, simple_clock, 9.0),
+                { { "the", 0.0, 0.0, 0 }, { "Mr.", 0.0, 0.3, 0 } });
     // A pad inside a word does not split it.
     CHECK_WORDS(assemble({ boundary, mister, pad, pad, dot, boundary }, simple_clock, 9.0), { { "Mr.", 0.0, 0.5, 0 } });
     // Two boundaries: the later one counts. A boundary without pieces is no word.
-    CHECK_WORDS(assemble({ boundary, boundary, pad, the, boundary, boundary }, simple_clock, 9.0), { { "the", 0.1, 0.4, 0 } });
+    CHECK_WORDS(assemble({ boundary, boundary, pad, the, boundary, boundary }, simple_clock, 9.0),
+                { { "the", 0.1, 0.4, 0 } });
     CHECK_WORDS(assemble({ boundary, lone_mark, pad, boundary, pad }, simple_clock, 9.0), {});
     CHECK_WORDS(assemble({}, simple_clock, 0.0), {});
     CHECK_WORDS(assemble(std::vector<int32_t>(5000, pad), simple_clock, 500.0), {});
@@ -207,12 +209,11 @@ void test_state() {
 }  // namespace
 
 int main() {
-    test_published_rows();
-    test_times();
-    test_silence();
-    test_missing_boundaries();
-    test_control_ids();
-    test_confidence();
-    test_state();
-    return check_report();
+    return check_run({ test_published_rows,
+                       test_times,
+                       test_silence,
+                       test_missing_boundaries,
+                       test_control_ids,
+                       test_confidence,
+                       test_state });
 }
