@@ -43,6 +43,12 @@ export async function* readOggPages(reader: ByteReader, onDamage: (kind: OggDama
         onDamage(atEnd ? "truncated" : "damaged");
         lost = true;
       }
+      const cut = isPage && atEnd ? cutPage(bytes, segments, segmentCount) : undefined;
+      if (cut !== undefined) {
+        await reader.skip(bytes.length);
+        yield cut;
+        return;
+      }
       await skipToCapture(reader);
     }
   }
@@ -80,6 +86,35 @@ function parsePage(raw: Uint8Array, segments: Uint8Array, segmentCount: number):
     body: raw.subarray(HEADER_SIZE + segmentCount),
     raw,
   };
+}
+
+/** The packets of a page that lie whole in front of the end of the file, as a page of their own. */
+function cutPage(bytes: Uint8Array, segments: Uint8Array, segmentCount: number): OggPage | undefined {
+  let available = bytes.length - HEADER_SIZE - segmentCount;
+  let count = 0;
+  let whole = 0;
+  for (; count < segments.length && (segments[count] ?? 0) <= available; count++) {
+    available -= segments[count] ?? 0;
+    if ((segments[count] ?? 255) < 255) {
+      whole = count + 1;
+    }
+  }
+  if (whole === 0 || segments.length < segmentCount) {
+    return undefined;
+  }
+  const kept = segments.slice(0, whole);
+  const size = kept.reduce((sum, length) => sum + length, 0);
+  const body = bytes.subarray(HEADER_SIZE + segmentCount, HEADER_SIZE + segmentCount + size);
+  const raw = new Uint8Array(HEADER_SIZE + whole + size);
+  raw.set(bytes.subarray(0, HEADER_SIZE));
+  raw.set(kept, HEADER_SIZE);
+  raw.set(body, HEADER_SIZE + whole);
+  const view = new DataView(raw.buffer);
+  raw[5] = (raw[5] ?? 0) & ~4; // it is not the last page of the stream, and its position is not known
+  view.setBigUint64(6, NO_GRANULE, true);
+  raw[26] = whole;
+  view.setUint32(22, checksum(raw), true);
+  return parsePage(raw, kept, whole);
 }
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
