@@ -40,7 +40,8 @@ export function testEngine(subject: Subject): void {
       await generate(engine, frames(engine, 4));
       const stats = engine.stats();
       expect(stats.decoderFrames).toBeGreaterThanOrEqual(4);
-      expect(stats.codecFrames).toBeGreaterThanOrEqual(4);
+      // The last frame may stay uncoded: a step reads the frame before its own.
+      expect(stats.codecFrames).toBeGreaterThanOrEqual(3);
       expect(stats.decoderNs).toBeGreaterThan(0);
       engine.resetStats();
       expect(engine.stats()).toMatchObject({ decoderFrames: 0, codecFrames: 0, decoderSteps: 0 });
