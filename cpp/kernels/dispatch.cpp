@@ -16,30 +16,41 @@ const kernel_table & kernels_avx512();
 
 namespace {
 
-[[maybe_unused]] bool allowed(const char * limit, int rank) {
-    if (limit == nullptr || *limit == '\0') {
-        return true;
+struct table_list {
+    const kernel_table * tables[3] = {};
+    int32_t              n         = 0;
+
+    table_list() {
+#ifdef KSTT_HAVE_KERNELS_avx512
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
+            tables[n++] = &kernels_avx512();
+        }
+#endif
+#ifdef KSTT_HAVE_KERNELS_avx2
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
+            __builtin_cpu_supports("bmi2")) {
+            tables[n++] = &kernels_avx2();
+        }
+#endif
+        tables[n++] = &kernels_base();
     }
-    const int limit_rank = std::strcmp(limit, "base") == 0 ? 0 : std::strcmp(limit, "avx2") == 0 ? 1 : 2;
-    return rank <= limit_rank;
+};
+
+const table_list & all_tables() {
+    static const table_list list;
+    return list;
 }
 
 const kernel_table & choose() {
-    [[maybe_unused]] const char * limit = std::getenv("KSTT_KERNELS");
-#ifdef KSTT_HAVE_KERNELS_avx512
-    if (allowed(limit, 2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2")) {
-        return kernels_avx512();
+    const table_list & list   = all_tables();
+    const char *       wanted = std::getenv("KSTT_KERNELS");
+    for (int32_t i = 0; wanted != nullptr && i < list.n; i++) {
+        if (std::strcmp(list.tables[i]->name, wanted) == 0) {
+            return *list.tables[i];
+        }
     }
-#endif
-#ifdef KSTT_HAVE_KERNELS_avx2
-    if (allowed(limit, 1) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2")) {
-        return kernels_avx2();
-    }
-#endif
-    return kernels_base();
+    return *list.tables[0];
 }
 
 }  // namespace
@@ -47,6 +58,11 @@ const kernel_table & choose() {
 const kernel_table & kernels() {
     static const kernel_table & chosen = choose();
     return chosen;
+}
+
+const kernel_table * const * available_kernels(int32_t * n_tables) {
+    *n_tables = all_tables().n;
+    return all_tables().tables;
 }
 
 }  // namespace kstt

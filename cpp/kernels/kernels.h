@@ -59,7 +59,10 @@ struct kernel_table {
     void (*f32_to_f16)(const float * src, uint16_t * dst, int64_t n);
 };
 
-// The table for this processor; chosen once. KSTT_KERNELS=base|avx2|avx512 in the environment forces a lower one.
+// The table for this processor; chosen once. KSTT_KERNELS=base|avx2|avx512 in the environment forces one.
 const kernel_table & kernels();
+
+// The tables this processor can run, best first; n_tables at most 3.
+const kernel_table * const * available_kernels(int32_t * n_tables);
 
 }  // namespace kstt

@@ -56,7 +56,8 @@ void session::clear() {
     events_.clear();
     taken_ = used_ = 0;
     in_codec_      = 0;
-    duration_      = 0.0;
+    earlier_seconds_ = 0.0;
+    n_pushed_        = 0;
     ended_ = finished_ = false;
     step_              = 0;
     // The last row of the text table is the start token; transformers' bos_token_id may name another (spec 5.4 a).
@@ -86,14 +87,21 @@ int64_t session::push_pcm(const float * pcm, size_t n, int32_t sample_rate) {
     const stopwatch watch;
     if (resampler_ != nullptr && resampler_->rate_in() != sample_rate) {
         resampler_->flush(pcm_);
+        earlier_seconds_ = duration();
+        n_pushed_        = 0;
         resampler_.reset();
     }
     if (resampler_ == nullptr) {
         resampler_ = std::make_unique<resampler>(sample_rate, model_.config.codec.sampling_rate);
     }
     resampler_->push(pcm, n, pcm_);
-    duration_ += static_cast<double>(n) / sample_rate;
+    n_pushed_ += static_cast<int64_t>(n);
     return watch.elapsed_ns();
+}
+
+double session::duration() const {
+    return earlier_seconds_ +
+           (resampler_ != nullptr ? static_cast<double>(n_pushed_) / static_cast<double>(resampler_->rate_in()) : 0.0);
 }
 
 void session::end() {
@@ -110,7 +118,7 @@ void session::end() {
     const auto    waiting    = static_cast<int64_t>(pcm_.size() - taken_);
     append_silence((waiting + frame_size - 1) / frame_size * frame_size - waiting);
     ended_ = true;
-    words_.set_duration(duration_);
+    words_.set_duration(duration());
     finish_if_done();
 }
 
@@ -226,12 +234,12 @@ void session::finish_if_done() {
         return;
     }
     std::vector<word> words;
-    words_.finish(step_, duration_, words);
+    words_.finish(step_, duration(), words);
     publish(words);
     session_event event;
     event.type  = KSTT_EVENT_END;
     event.step  = step_;
-    event.start = event.end = duration_;
+    event.start = event.end = duration();
     events_.push_back(std::move(event));
     finished_ = true;
 }

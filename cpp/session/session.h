@@ -68,6 +68,8 @@ class session {
     void append_silence(int64_t n_samples);
     void publish(const std::vector<word> & words);
     void finish_if_done();
+    // Seconds of audio pushed.
+    double duration() const;
     bool can_step_locked() const;
     int64_t n_queued_frames_locked() const;
 
@@ -82,7 +84,8 @@ class session {
     std::vector<float>         pcm_;            // at the model's rate; taken_ samples at its front are used up
     size_t                     taken_    = 0;
     int64_t                    in_codec_ = 0;   // frames taken whose codes have not come back
-    double                     duration_ = 0.0; // seconds of audio pushed
+    double                     earlier_seconds_ = 0.0;  // audio pushed at rates before the current one
+    int64_t                    n_pushed_        = 0;    // samples pushed at the current rate
     bool                       ended_    = false;
     bool                       finished_ = false;
     std::vector<int32_t>       codes_;          // waiting, [frame][num_codebooks]; used_ values at the front are done
