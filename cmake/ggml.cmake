@@ -33,6 +33,13 @@ endif()
 add_subdirectory(${KSTT_THIRD_PARTY}/ggml ${CMAKE_BINARY_DIR}/ggml EXCLUDE_FROM_ALL)
 
 set_target_properties(ggml-base PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${KSTT_THIRD_PARTY}/ggml/include)
+# The folder of the library itself and no path of this machine: the files are copied into packages.
+if(APPLE)
+    set(KSTT_RPATH "@loader_path")
+else()
+    set(KSTT_RPATH "\$ORIGIN")
+endif()
+
 if(NOT EMSCRIPTEN)
     # A name of our own: another addon in the same process may carry another ggml.
     set_target_properties(ggml-base PROPERTIES OUTPUT_NAME kstt-ggml-base LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
@@ -41,6 +48,6 @@ if(NOT EMSCRIPTEN)
     set_property(TARGET ggml-base ${KSTT_CPU_MODULES} PROPERTY SOVERSION)
     foreach(module ${KSTT_CPU_MODULES})
         set_target_properties(${module} PROPERTIES OUTPUT_NAME kstt-${module} LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
-                                                   BUILD_RPATH_USE_ORIGIN ON BUILD_RPATH "\$ORIGIN")
+                                                   BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${KSTT_RPATH}")
     endforeach()
 endif()

@@ -11,4 +11,4 @@ target_link_libraries(kstt_node PRIVATE kstt_core ${CMAKE_JS_LIB})
 target_compile_definitions(kstt_node PRIVATE NAPI_VERSION=8 NAPI_CPP_EXCEPTIONS)
 set_target_properties(kstt_node PROPERTIES PREFIX "" SUFFIX ".node" OUTPUT_NAME kstt CXX_VISIBILITY_PRESET hidden
                                            LIBRARY_OUTPUT_DIRECTORY ${KSTT_OUTPUT_DIR}
-                                           BUILD_RPATH_USE_ORIGIN ON BUILD_RPATH "\$ORIGIN")
+                                           BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${KSTT_RPATH}")
