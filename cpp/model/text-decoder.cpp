@@ -4,6 +4,8 @@
 #include "nn/linear.h"
 #include "runtime/error.h"
 
+#include <algorithm>
+
 namespace kstt {
 
 struct text_decoder::decoder_graph {
@@ -25,7 +27,10 @@ text_decoder::text_decoder(const decoder_weights & weights, const decoder_option
     ring.n_kv_heads = config.num_key_value_heads;
     ring.head_dim   = config.head_dim;
     ring.window     = config.sliding_window;
-    ring.capacity   = static_cast<int64_t>(config.sliding_window) + options.max_columns_per_call - 1;
+    if (options.max_steps > 0) {
+        ring.window = std::min(ring.window, options.max_steps);
+    }
+    ring.capacity = ring.window + options.max_columns_per_call - 1;
     ring.type       = weights.ring_type;
     for (size_t l = 0; l < weights.blocks.size(); l++) {
         rings_.push_back(declare_kv_ring(layout, "decoder.layers." + std::to_string(l), ring));
@@ -95,6 +100,7 @@ const float * text_decoder::step(const decoder_call & call) {
     const int64_t          n_streams = 1 + config.num_codebooks;
     KSTT_CHECK(n_rows > 0 && call.n_columns > 0 && call.n_columns <= options_.max_columns_per_call);
     KSTT_CHECK(static_cast<int64_t>(call.ids.size()) == n_rows * call.n_columns * n_streams);
+    KSTT_CHECK(options_.max_steps == 0 || positions_[static_cast<size_t>(call.slots.front())] < options_.max_steps);
 
     decoder_graph & graph = graph_for(call.n_columns, n_rows);
     for (size_t i = 0; i < call.ids.size(); i++) {

@@ -17,6 +17,8 @@ struct decoder_options {
     int32_t        max_columns_per_call = 1;  // steps of one row computed together (known inputs only)
     rope_precision precision            = rope_precision::exact;
     bool           capture              = false;
+    // Steps a stream may take at most; shorter than the window, it needs less memory. 0: no limit.
+    int64_t        max_steps            = 0;
 };
 
 // One call: the same number of steps for every row.

@@ -28,11 +28,17 @@ mimi_options codec_options(int32_t n_rows) {
     return options;
 }
 
-decoder_options text_options(int32_t n_rows) {
+decoder_options text_options(int32_t n_rows, int64_t n_steps) {
     decoder_options options;
+    options.max_steps = std::max<int64_t>(n_steps, 1);
     options.n_slots   = n_rows;
     options.precision = rope_precision::reference;
     return options;
+}
+
+int64_t count_steps(const stt_model & model, const audio_batch & batch, int32_t max_new_tokens) {
+    const int64_t n_frames = batch.n_samples / model.config.codec.frame_size();
+    return max_new_tokens < 0 ? n_frames : std::min<int64_t>(n_frames, max_new_tokens);
 }
 
 mimi_call call_for(const audio_batch & batch, int64_t first_sample, int64_t n_samples) {
@@ -54,11 +60,9 @@ generation::generation(const stt_model & model,
                        int32_t           max_new_tokens,
                        int32_t           audio_window_size)
     : model_(model), batch_(std::move(batch)), window_(audio_window_size),
+      n_steps_(count_steps(model, batch_, max_new_tokens)), n_codes_(std::max<int64_t>(0, n_steps_ - 1)),
       mimi_(model.mimi, codec_options(batch_.n_rows), backend),
-      decoder_(model.decoder, text_options(batch_.n_rows), backend) {
-    const int64_t n_frames = batch_.n_samples / model.config.codec.frame_size();
-    n_steps_               = max_new_tokens < 0 ? n_frames : std::min<int64_t>(n_frames, max_new_tokens);
-    n_codes_               = std::max<int64_t>(0, n_steps_ - 1);
+      decoder_(model.decoder, text_options(batch_.n_rows, n_steps_), backend) {
     codes_.resize(static_cast<size_t>(n_codes_ * batch_.n_rows * model.config.decoder.num_codebooks));
     tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()), model.config.decoder.bos_token_id);
 }

@@ -66,8 +66,8 @@ class generation {
     const stt_model &    model_;
     const audio_batch    batch_;
     const int64_t        window_;
-    int64_t              n_steps_   = 0;
-    int64_t              n_codes_   = 0;  // frames that the steps will read
+    const int64_t        n_steps_;
+    const int64_t        n_codes_;  // frames that the steps will read
     int64_t              encoded_   = 0;
     int64_t              step_      = 0;
     mimi_encoder         mimi_;
