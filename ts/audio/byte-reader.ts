@@ -75,7 +75,13 @@ export class ByteReader {
   async close(): Promise<void> {
     if (!this.#ended) {
       this.#ended = true;
-      await this.#chunks.return?.();
+      const returned = this.#chunks.return?.();
+      if (this.#signal?.aborted) {
+        // A generator that still waits for its own source would hold the abort up until that answers.
+        returned?.catch(() => undefined);
+      } else {
+        await returned;
+      }
     }
   }
 
@@ -86,8 +92,7 @@ export class ByteReader {
     let available = this.#buffer.length - this.#position;
     while (available < size && !this.#ended) {
       throwIfAborted(this.#signal);
-      const result = await this.#chunks.next();
-      throwIfAborted(this.#signal);
+      const result = await untilAborted(this.#chunks.next(), this.#signal);
       if (result.done) {
         this.#ended = true;
       } else {
@@ -103,6 +108,26 @@ export class ByteReader {
       this.#buffer = this.#buffer.subarray(this.#position);
       this.#position = 0;
     }
+  }
+}
+
+/** Rejects as soon as the signal fires, whatever becomes of the promise. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) {
+    return promise;
+  }
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    const result = await Promise.race([promise, aborted.then(() => undefined)]);
+    throwIfAborted(signal);
+    return result as T;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    promise.catch(() => undefined);
   }
 }
 

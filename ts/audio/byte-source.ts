@@ -1,3 +1,4 @@
+import { SttError } from "../contract/errors.js";
 import { type ByteReader, collectBytes } from "./byte-reader.js";
 
 /** Encoded audio as bytes: always readable from front to back, at any place where the origin allows it. */
@@ -52,7 +53,10 @@ export function streamSource(name: string, stream: AsyncIterable<Uint8Array>): B
 async function* checkedChunks(name: string, stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
     if (!(chunk instanceof Uint8Array)) {
-      throw new TypeError(`${name}: every chunk must be a Uint8Array, got ${chunk === null ? "null" : typeof chunk}`);
+      const kind = chunk === null ? "null" : typeof chunk;
+      throw new SttError("ERR_INVALID_ARGUMENT", `${name}: a chunk of type ${kind}, expected Uint8Array`, {
+        remedy: "Pass a stream of bytes, without an encoding set on it.",
+      });
     }
     yield chunk;
   }

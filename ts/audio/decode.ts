@@ -6,7 +6,7 @@ import { decodeForeign } from "./foreign.js";
 import { skipId3 } from "./id3.js";
 import { isRawAudio, openSource, sourceName } from "./open-source.js";
 import { decodeRaw } from "./raw.js";
-import { SNIFF_SIZE, sniff } from "./sniff.js";
+import { MAGIC_SIZE, SNIFF_SIZE, sniff, sniffMagic } from "./sniff.js";
 import type { AudioChunk, AudioSource, DecodeContext, DecodeOptions } from "./types.js";
 import { decodeWav } from "./wav.js";
 import { readWavHeader, tagText } from "./wav-header.js";
@@ -74,7 +74,7 @@ async function* decodeBytes(
   }
   reader.mark();
   await skipId3(reader);
-  const sniffed = sniff(await reader.peek(SNIFF_SIZE));
+  const sniffed = sniffMagic(await reader.peek(MAGIC_SIZE)) ?? sniff(await reader.peek(SNIFF_SIZE));
   switch (sniffed.kind) {
     case "wav": {
       const { format, ...header } = await readWavHeader(context.name, reader);

@@ -89,8 +89,8 @@ async function* decodeFile(path: string, what: string, context: DecodeContext): 
     const reader = new ByteReader(child.stdout, context.signal);
     let decoded = 0;
     if ((await reader.peek(1)).length > 0) {
-      const header = await readWavHeader(context.name, reader);
-      for await (const chunk of decodeWav(reader, { ...header, format: "f32" }, context)) {
+      const { format = "f32", ...header } = await readWavHeader(context.name, reader);
+      for await (const chunk of decodeWav(reader, { ...header, format }, context)) {
         decoded += chunk.samples.length;
         yield chunk;
       }

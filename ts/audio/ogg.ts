@@ -30,8 +30,16 @@ export async function* decodeOgg(reader: ByteReader, context: DecodeContext): As
       damaged++;
     }
   });
+  let onlyFirstPages = true;
   try {
     for await (const page of pages) {
+      if (page.isFirst && !onlyFirstPages && stream !== undefined) {
+        // All streams of a file start together: this is another file, and the end of the one before is missing.
+        truncated = true;
+        yield* finish(stream);
+        stream = undefined;
+      }
+      onlyFirstPages = page.isFirst;
       if (stream === undefined && page.isFirst) {
         stream = await openOggStream(page, context);
       } else if (stream !== undefined && page.serial === stream.serial) {
@@ -51,7 +59,10 @@ export async function* decodeOgg(reader: ByteReader, context: DecodeContext): As
     stream?.close();
   }
   if (damaged > 0) {
-    context.note("damaged", `pages of the ogg file are damaged in ${damaged} places and left out`);
+    context.note(
+      "damaged",
+      `pages of the ogg file are damaged in ${damaged} place(s) and left out; what follows comes that much earlier`,
+    );
   }
   if (truncated) {
     context.note("truncated", "the ogg file ends early; used what is there");

@@ -6,7 +6,7 @@ import { loadHost } from "./host.js";
 import type { AudioSource, RawAudio } from "./types.js";
 
 export function isRawAudio(source: AudioSource): source is RawAudio {
-  return typeof source === "object" && "samples" in source && "rate" in source;
+  return typeof source === "object" && source !== null && "samples" in source && "rate" in source;
 }
 
 /** Short name of a source for messages. */
@@ -49,9 +49,14 @@ export async function openSource(
       return streamSource(name, readableStreamChunks(source));
     }
   }
-  throw new TypeError(
-    "audio must be a path, a URL, bytes (Uint8Array, ArrayBuffer, Blob), a stream of Uint8Array, or { samples, rate }",
-  );
+  throw notASource(source);
+}
+
+function notASource(source: unknown): SttError {
+  const kind = source === null ? "null" : Array.isArray(source) ? "an array" : `a value of type ${typeof source}`;
+  return new SttError("ERR_INVALID_ARGUMENT", `${kind} is not an audio source`, {
+    remedy: "Pass a path, a URL, bytes (Uint8Array, ArrayBuffer, Blob), a stream of Uint8Array, or { samples, rate }.",
+  });
 }
 
 async function openLocation(name: string, source: string | URL, signal: AbortSignal | undefined): Promise<ByteSource> {

@@ -9,12 +9,28 @@ export type Sniffed =
   /** Known not to be audio, or not known (name undefined). */
   | { readonly kind: "unknown"; readonly name: string | undefined };
 
-/** Bytes that sniff() wants to see. */
+/** Bytes that hold the magic words: all that a live stream is made to wait for. */
+export const MAGIC_SIZE = 16;
+/** Bytes that tell the rest. */
 export const SNIFF_SIZE = MPEG_SCAN_SIZE;
 
+/** From SNIFF_SIZE bytes, or fewer when there are no more. */
 export function sniff(head: Uint8Array): Sniffed {
-  const at = (offset: number, text: string): boolean =>
-    text.split("").every((letter, i) => head[offset + i] === letter.charCodeAt(0));
+  const known = sniffMagic(head);
+  if (known !== undefined) {
+    return known;
+  }
+  if (head[0] === 0x47 && head[188] === 0x47 && head[376] === 0x47) {
+    return { kind: "foreign", name: "MPEG-TS" };
+  }
+  return isMpegAudio(head)
+    ? { kind: "mp3" }
+    : { kind: "unknown", name: head.length === 0 ? "empty" : textOrNothing(head) };
+}
+
+/** From MAGIC_SIZE bytes. */
+export function sniffMagic(head: Uint8Array): Sniffed | undefined {
+  const at: At = (offset, text) => text.split("").every((letter, i) => head[offset + i] === letter.charCodeAt(0));
   if ((at(0, "RIFF") || at(0, "RF64")) && at(8, "WAVE")) {
     return { kind: "wav" };
   }
@@ -35,10 +51,7 @@ export function sniff(head: Uint8Array): Sniffed {
     return { kind: "foreign", name: foreign };
   }
   const other = otherFormat(head, at);
-  if (other !== undefined) {
-    return { kind: "unknown", name: other };
-  }
-  return isMpegAudio(head) ? { kind: "mp3" } : { kind: "unknown", name: textOrNothing(head) };
+  return other === undefined ? undefined : { kind: "unknown", name: other };
 }
 
 type At = (offset: number, text: string) => boolean;
@@ -56,12 +69,10 @@ function foreignFormat(head: Uint8Array, at: At): string | undefined {
   if (head[0] === 0x0b && head[1] === 0x77) return "AC-3";
   // ADTS: 12 sync bits, layer bits 0.
   if (head[0] === 0xff && ((head[1] ?? 0) & 0xf6) === 0xf0) return "AAC (ADTS)";
-  if (head[0] === 0x47 && head[188] === 0x47 && head[376] === 0x47) return "MPEG-TS";
   return at(0, "RIFF") && at(8, "AVI ") ? "AVI" : undefined;
 }
 
 function otherFormat(head: Uint8Array, at: At): string | undefined {
-  if (head.length === 0) return "an empty file";
   if (head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff) return "a JPEG image";
   if (at(1, "PNG\r\n")) return "a PNG image";
   if (at(0, "%PDF")) return "a PDF document";
@@ -71,6 +82,12 @@ function otherFormat(head: Uint8Array, at: At): string | undefined {
 }
 
 function textOrNothing(head: Uint8Array): string | undefined {
-  const isText = head.subarray(0, 512).every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
-  return isText ? "text" : undefined;
+  try {
+    // "stream": a character cut at the end is no error.
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(head.subarray(0, 512), { stream: true });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what text does not contain
+    return /[\x00-\x08\x0e-\x1f]/.test(text) ? undefined : "text";
+  } catch {
+    return undefined;
+  }
 }
