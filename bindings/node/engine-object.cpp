@@ -67,6 +67,7 @@ engine_object::engine_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap
     info.This().As<Napi::Object>().DefineProperty(
         Napi::PropertyDescriptor::Value("info", from_info(info.Env(), made.info), napi_enumerable));
     engine_         = made.engine;
+    sample_rate_    = made.info.sample_rate;
     n_quantizers_   = made.info.n_quantizers;
     // Mapped weights count too: they are what makes a forgotten engine worth collecting.
     reported_bytes_ = made.info.weight_bytes + made.info.state_bytes;
@@ -112,7 +113,7 @@ Napi::Value engine_object::create_encoding(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value engine_object::create_session(const Napi::CallbackInfo & info) {
-    return create_session_object(info, open_handle(info, engine_, what));
+    return create_session_object(info, open_handle(info, engine_, what), sample_rate_);
 }
 
 Napi::Value engine_object::step(const Napi::CallbackInfo & info) {

@@ -30,7 +30,8 @@ class engine_object final : public Napi::ObjectWrap<engine_object> {
     Napi::Value step(const Napi::CallbackInfo & info);               // (maxSteps) => Promise<frames>
     Napi::Value dispose(const Napi::CallbackInfo & info);            // () => Promise<void>
 
-    std::shared_ptr<kstt_engine> engine_;  // null once disposed
+    std::shared_ptr<kstt_engine> engine_;              // null once disposed
+    int32_t                      sample_rate_    = 0;  // Hz
     int32_t                      n_quantizers_   = 0;
     int64_t                      reported_bytes_ = 0;  // what the garbage collector was told
 };

@@ -7,12 +7,16 @@
 
 #include <kstt.h>
 
+#include <cstdint>
 #include <memory>
 
 namespace kstt_node {
 
 // createSession({ prefixSeconds, tailSeconds, emitTokens }): Promise<session>
-Napi::Value create_session_object(const Napi::CallbackInfo & info, std::shared_ptr<kstt_engine> engine);
+// sample_rate: the model's, in Hz
+Napi::Value create_session_object(const Napi::CallbackInfo &   info,
+                                  std::shared_ptr<kstt_engine> engine,
+                                  int32_t                      sample_rate);
 
 class session_object final : public Napi::ObjectWrap<session_object> {
   public:
@@ -21,7 +25,7 @@ class session_object final : public Napi::ObjectWrap<session_object> {
     explicit session_object(const Napi::CallbackInfo & info);
 
   private:
-    Napi::Value push_pcm(const Napi::CallbackInfo & info);  // (pcm, rate) => ready, or a promise of it for long audio
+    Napi::Value push_pcm(const Napi::CallbackInfo & info);  // (pcm, rate) => ready, or a promise of it
     Napi::Value end(const Napi::CallbackInfo & info);       // () => Promise<void>
     Napi::Value reset(const Napi::CallbackInfo & info);     // () => Promise<void>
     Napi::Value ready(const Napi::CallbackInfo & info);     // whole frames waiting
@@ -29,6 +33,7 @@ class session_object final : public Napi::ObjectWrap<session_object> {
     Napi::Value dispose(const Napi::CallbackInfo & info);   // () => Promise<void>
 
     std::shared_ptr<guarded_handle<kstt_session>> session_;  // null once disposed
+    int32_t                                       sample_rate_ = 0;
 };
 
 }  // namespace kstt_node

@@ -1,4 +1,5 @@
-/** A process whose main thread never loads the addon: Node unloads it with each worker that ends. */
+/** A process whose main thread never loads the addon: Node closes it with each worker that ends. */
+import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 
 const [addon, model] = process.argv.slice(2);
@@ -16,4 +17,6 @@ for (let round = 0; round < 3; round++) {
     ),
   );
 }
-process.stdout.write("all workers ended\n");
+// Only Linux lists what is loaded.
+const loaded = process.platform === "linux" ? readFileSync("/proc/self/maps", "utf8").includes(addon) : "unknown";
+process.stdout.write(`all workers ended; addon still loaded: ${loaded}\n`);

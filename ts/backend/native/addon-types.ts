@@ -55,7 +55,7 @@ export interface NativeEncoding {
 }
 
 export interface NativeSession {
-  /** Frames waiting; a promise when the audio is long enough to be worth another thread. */
+  /** Frames waiting; a promise when there is enough to do to be worth another thread. */
   pushPcm(pcm: Float32Array, rate: number): number | Promise<number>;
   end(): Promise<void>;
   reset(): Promise<void>;
