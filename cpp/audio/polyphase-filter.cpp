@@ -72,10 +72,11 @@ polyphase_filter::polyphase_filter(int64_t up, int64_t down) : up_(up) {
 }
 
 void polyphase_filter::add_row(double fraction, double cutoff, double half_width) {
-    const double beta = kaiser_beta();
-    const double norm = cutoff / bessel_i0(beta);
+    const double beta   = kaiser_beta();
+    const double norm   = cutoff / bessel_i0(beta);
+    const size_t center = n_taps_ / 2 - 1;
     for (size_t tap = 0; tap < n_taps_; tap++) {
-        const double t = fraction + double(n_taps_ / 2 - 1) - double(tap);
+        const double t = fraction + double(center) - double(tap);
         const double u = t / half_width;
         if (std::abs(u) >= 1.0) {
             rows_.push_back(0.0f);

@@ -54,7 +54,7 @@ void resampler::push(const float * pcm, size_t n, std::vector<float> & out) {
     }
     n_in_ += int64_t(n);
     for (size_t start = 0; start < n; start += block_size) {
-        take(pcm + start, std::min(block_size, n - start), std::numeric_limits<int64_t>::max(), out);
+        take(*filter_, pcm + start, std::min(block_size, n - start), std::numeric_limits<int64_t>::max(), out);
     }
 }
 
@@ -63,17 +63,17 @@ void resampler::flush(std::vector<float> & out) {
         const int64_t            total = (n_in_ * up_ + down_ - 1) / down_;
         const std::vector<float> silence(std::min(block_size, filter_->n_taps()), 0.0f);
         while (n_out_ < total) {
-            take(silence.data(), silence.size(), total, out);
+            take(*filter_, silence.data(), silence.size(), total, out);
         }
     }
     reset();
 }
 
-void resampler::take(const float * pcm, size_t n, int64_t max_out, std::vector<float> & out) {
+void resampler::take(
+    const polyphase_filter & filter, const float * pcm, size_t n, int64_t max_out, std::vector<float> & out) {
     input_.insert(input_.end(), pcm, pcm + n);
-    const size_t n_taps = filter_->n_taps();
-    while (used_ + n_taps <= input_.size() && n_out_ < max_out) {
-        out.push_back(filter_->apply(input_.data() + used_, phase_));
+    while (used_ + filter.n_taps() <= input_.size() && n_out_ < max_out) {
+        out.push_back(filter.apply(input_.data() + used_, phase_));
         n_out_++;
         phase_ += down_;
         used_ += size_t(phase_ / up_);

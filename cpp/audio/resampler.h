@@ -41,7 +41,7 @@ class resampler {
     size_t half_width() const { return filter_ ? filter_->n_taps() / 2 : 0; }
 
   private:
-    void take(const float * pcm, size_t n, int64_t max_out, std::vector<float> & out);
+    void take(const polyphase_filter & filter, const float * pcm, size_t n, int64_t max_out, std::vector<float> & out);
     void drop_used();
 
     int32_t                         rate_in_;

@@ -144,7 +144,7 @@ void test_length() {
         const size_t  n   = random() % 3000;
         CHECK_EQUAL(int64_t(resample(std::vector<float>(n, 0.25f), in, out).size()), (int64_t(n) * out + in - 1) / in);
     }
-    CHECK_EQUAL(resample(std::vector<float>(60 * 44100, 0.0f), 44100, 24000).size(), size_t(1440000));
+    CHECK_EQUAL(resample(std::vector<float>(size_t(60) * 44100, 0.0f), 44100, 24000).size(), size_t(1440000));
     CHECK_EQUAL(resample({}, 44100, 24000).size(), size_t(0));
     CHECK_EQUAL(resample({ 0.5f }, 48000, 24000).size(), size_t(1));
     CHECK_EQUAL(resample({ 0.5f }, 768000, 1000).size(), size_t(1));

@@ -16,7 +16,7 @@ const BIT_RATES_2: Readonly<Record<number, readonly number[]>> = {
 const SAMPLE_RATES = [44_100, 48_000, 32_000];
 
 /** Bytes of the frame whose header lies at `offset`; undefined when there is none. */
-export function mpegFrameSize(bytes: Uint8Array, offset: number): number | undefined {
+function mpegFrameSize(bytes: Uint8Array, offset: number): number | undefined {
   const [sync = 0, kind = 0, rates = 0] = bytes.subarray(offset, offset + 3);
   const version = (kind >> 3) & 3; // 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
   const layer = 4 - ((kind >> 1) & 3);

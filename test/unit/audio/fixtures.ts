@@ -24,7 +24,7 @@ const HALF_TAPS = 48;
 const cache = new Map<number, Float64Array>();
 
 /** The reference at another rate: it ends at 3.4 kHz, so a Hann-windowed sinc of 97 taps is exact enough. */
-export function referenceAt(rate: number): Float64Array {
+function referenceAt(rate: number): Float64Array {
   const known = cache.get(rate);
   if (known !== undefined) {
     return known;

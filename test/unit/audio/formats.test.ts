@@ -91,7 +91,8 @@ describe("decoded by this package", () => {
   });
 });
 
-const hasFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
+const FFMPEG = "ffmpeg";
+const hasFfmpeg = spawnSync(FFMPEG, ["-version"]).status === 0;
 if (!hasFfmpeg) {
   process.stderr.write("skipped: formats that only ffmpeg decodes, because ffmpeg is not installed\n");
 }
