@@ -75,7 +75,8 @@ function cmakeJs(task, generator) {
   );
 }
 
-export async function buildNative() {
+/** @param {string} [target] Build this cmake target and what it needs; default: everything, C++ tests too. */
+export async function buildNative(target) {
   const generator = await prepare();
   const title = existsSync(join(nativeFolder, "kstt.node"))
     ? "Bringing the C++ core up to date"
@@ -90,7 +91,8 @@ export async function buildNative() {
     "--parallel",
     String(availableParallelism()),
   ];
-  await step(title, "native", isConfigured() ? rebuild : cmakeJs("build", generator));
+  const only = target === undefined ? [] : ["--target", target];
+  await step(title, "native", [...(isConfigured() ? rebuild : cmakeJs("build", generator)), ...only]);
 }
 
 /** Writes build/cmake/compile_commands.json without building. */
