@@ -5,7 +5,14 @@
 namespace kstt {
 
 int32_t config_reader::integer(const char * key, int32_t fallback, int32_t min, int32_t max) const {
-    return contains(key) ? static_cast<int32_t>(object_.at(key).integer(min, max)) : fallback;
+    if (contains(key)) {
+        return static_cast<int32_t>(object_.at(key).integer(min, max));
+    }
+    // A default can clash with keys that are there.
+    if (fallback < min || fallback > max) {
+        fail(key, format("must be an integer from %d to %d, but is absent and its default is %d", min, max, fallback));
+    }
+    return fallback;
 }
 
 int32_t config_reader::dimension(const char * key, int32_t fallback) const {

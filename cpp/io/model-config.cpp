@@ -148,9 +148,6 @@ void read_generation(const std::string & folder, const json_value & root, decode
 
     const config_reader pad = source_of("pad_token_id");
     config.pad_token_id     = pad.integer("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);
-    if (config.pad_token_id >= config.vocab_size) {
-        pad.fail("pad_token_id", format("is %d, outside the vocabulary of %d", config.pad_token_id, config.vocab_size));
-    }
     const config_reader bos = source_of("bos_token_id");
     config.bos_token_id     = bos.integer("bos_token_id", config.bos_token_id, 0, INT32_MAX);
     if (config.bos_token_id >= config.embedding_rows()) {

@@ -8,7 +8,7 @@
 
 namespace kstt {
 
-// Attention window of the codec; see KSTT_CODEC_WINDOW_*.
+// Mimi (spec 1.3).
 struct codec_config {
     int32_t              sampling_rate           = 24000;  // Hz
     int32_t              audio_channels          = 1;

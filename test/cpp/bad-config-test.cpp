@@ -111,6 +111,9 @@ void test_relations() {
     absent = config_files();
     absent.config["codec_config"].erase("codebook_dim");
     CHECK_THROWS(absent.read(), bad, "codec_config.codebook_dim must equal");
+    absent = config_files();
+    absent.config.erase("audio_bos_token_id");
+    CHECK_THROWS(absent.read(), bad, "audio_bos_token_id must be an integer from 0 to 17", "default is 2048");
 
     // As torch.nn.Embedding counts.
     CHECK_EQUAL(with_value("/audio_pad_token_id", -1).read().decoder.audio_pad_token_id, 88);
