@@ -32,7 +32,7 @@ export async function decodeWithFfmpeg(
   if (!(await ffmpegStarts())) {
     return unsupportedAudio(
       `${context.name}: ${what} needs ffmpeg, which is not installed`,
-      "Install ffmpeg so that it is on the PATH, or convert the recording to wav, flac, mp3 or opus.",
+      "Install ffmpeg so that it is on the PATH (for mp4 files @mediabunny/server from npm also does), or convert the recording to wav, flac, mp3 or opus.",
     );
   }
   context.note("external-decoder", `${what} decoded by the system's ffmpeg`);

@@ -19,7 +19,7 @@ export interface AudioHost {
   registerMediaServer(): Promise<boolean>;
 }
 
-/** undefined outside Node. The package's "browser" field replaces the imported file by nothing. */
+/** undefined outside Node, where the imported file is never reached. */
 export async function loadHost(): Promise<AudioHost | undefined> {
   if (typeof process === "undefined" || process.versions?.node === undefined) {
     return undefined;

@@ -64,17 +64,17 @@ async function* decodeTrack(
   source: SeekableSource,
   context: DecodeContext,
 ): AsyncGenerator<AudioChunk> {
-  const codec = await track.getCodec();
-  if (codec !== null && PACKET_CODECS.includes(codec)) {
+  const codec = (await track.getCodec()) ?? "an unknown codec";
+  if (PACKET_CODECS.includes(codec)) {
     yield* decodePackets(track, codec as PacketCodec, context);
-  } else if (await track.canDecode()) {
-    yield* decodeSamples(track, context); // WebCodecs, or plain PCM
+  } else if (codec.startsWith("pcm-")) {
+    yield* decodeSamples(track, context);
   } else {
-    yield* decodeOutside(track, source, `${codec === "aac" ? "AAC" : (codec ?? "an unknown codec")} in mp4`, context);
+    yield* decodeOutside(track, source, `${codec === "aac" ? "AAC" : codec} in mp4`, context);
   }
 }
 
-/** The system's ffmpeg, else the optional package @mediabunny/server. */
+/** In a browser WebCodecs; in Node the system's ffmpeg, else the optional package @mediabunny/server. */
 async function* decodeOutside(
   track: InputAudioTrack,
   source: SeekableSource,
@@ -82,22 +82,30 @@ async function* decodeOutside(
   context: DecodeContext,
 ): AsyncGenerator<AudioChunk> {
   const host = await loadHost();
-  const outside =
-    (await host?.decodeWithFfmpeg(source, what, context)) ??
-    unsupportedAudio(`${context.name}: ${what} cannot be decoded here`, `Convert it to one of: ${SUPPORTED_FORMATS}.`);
-  if (!(outside instanceof SttError)) {
+  if (host === undefined) {
+    if (!(await track.canDecode())) {
+      throw unsupportedAudio(
+        `${context.name}: this browser cannot decode ${what}`,
+        `Convert it to: ${SUPPORTED_FORMATS}.`,
+      );
+    }
+    yield* decodeSamples(track, context);
+    return;
+  }
+  const decoded = await host.decodeWithFfmpeg(source, what, context);
+  if (!(decoded instanceof SttError)) {
     // ffmpeg follows the edit list at the start, but gives the last frame whole.
     const duration = await track.computeDuration();
     let trimmer: SampleTrimmer | undefined;
-    for await (const chunk of outside) {
+    for await (const chunk of decoded) {
       trimmer ??= new SampleTrimmer(0, Math.round(duration * chunk.rate));
       yield trimmer.trim(chunk);
     }
-  } else if ((await host?.registerMediaServer()) && (await track.canDecode())) {
+  } else if ((await host.registerMediaServer()) && (await track.canDecode())) {
     context.note("external-decoder", `${what} decoded by @mediabunny/server`);
     yield* decodeSamples(track, context);
   } else {
-    throw outside;
+    throw decoded;
   }
 }
 
