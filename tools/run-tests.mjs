@@ -24,20 +24,9 @@ async function ctest() {
   const report = join(reports, "ctest.xml");
   rmSync(report, { force: true });
   const folder = join(root, "build", "cmake");
-  const { code } = await run(
-    [
-      "ctest",
-      "--test-dir",
-      folder,
-      "-C",
-      "Release",
-      "--output-on-failure",
-      "--no-tests=error",
-      "--output-junit",
-      report,
-    ],
-    { echo: true },
-  );
+  const command = ["ctest", "--test-dir", folder, "-C", "Release", "--parallel", String(availableParallelism())];
+  const options = ["--output-on-failure", "--no-tests=error", "--output-junit", report];
+  const { code } = await run([...command, ...options], { echo: true });
   return withExitCode(existsSync(report) ? countJunit(report) : { passed: 0, failed: 0 }, code);
 }
 
