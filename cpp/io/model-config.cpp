@@ -95,21 +95,6 @@ void read_vocabulary(const config_reader & reader, const codec_config & codec, d
     }
 }
 
-std::vector<int32_t> read_eos(const json_value & object) {
-    std::vector<int32_t> ids;
-    if (object.is_null("eos_token_id")) {
-        return ids;
-    }
-    const json_value value = object.at("eos_token_id");
-    if (!value.raw().is_array()) {
-        return { static_cast<int32_t>(value.integer(0, INT32_MAX)) };
-    }
-    for (size_t i = 0; i < value.raw().size(); ++i) {
-        ids.push_back(static_cast<int32_t>(value.at(i).integer(0, INT32_MAX)));
-    }
-    return ids;
-}
-
 // Settings of generate() that would make transformers' tokens differ from greedy decoding.
 void check_greedy(const json_value & generation) {
     const config_reader reader(generation);
@@ -144,7 +129,11 @@ void read_generation(const std::string & folder, const json_value & root, decode
     const auto source_of = [&](const char * key) {
         return config_reader(generation && !generation->is_null(key) ? *generation : root);
     };
-    config.eos_token_ids = read_eos(generation ? *generation : root);
+    // Published checkpoints have none. transformers would end rows there, with fewer tokens than greedy decoding.
+    const config_reader eos(generation ? *generation : root);
+    if (!eos.is_null("eos_token_id")) {
+        eos.unsupported("eos_token_id", "generation without end token, null,");
+    }
 
     const config_reader pad = source_of("pad_token_id");
     config.pad_token_id     = pad.integer("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);

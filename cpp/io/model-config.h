@@ -52,26 +52,24 @@ struct codec_config {
 };
 
 struct decoder_config {
-    int32_t              codebook_vocab_size = 2049;  // rows per audio table, start row included
-    int32_t              vocab_size          = 4001;  // rows of the text table and of the head
-    int32_t              hidden_size         = 2048;
-    int32_t              num_hidden_layers   = 48;
-    int32_t              num_attention_heads = 32;
-    int32_t              num_key_value_heads = 32;
-    int32_t              head_dim            = 64;
-    double               rope_theta          = 100000.0;
-    std::string          hidden_act          = "silu";
-    int32_t              sliding_window      = 375;    // steps
-    int32_t              ffn_dim             = 11264;  // gate and value together
-    float                rms_norm_eps        = 1e-8F;
-    int32_t              num_codebooks       = 32;
-    int32_t              audio_bos_token_id  = 2048;
-    int32_t              audio_pad_token_id  = 69569;  // addresses a row of the whole table
-    bool                 tie_word_embeddings = false;
-    int32_t              pad_token_id        = 3;
-    int32_t              bos_token_id        = 48000;  // may lie outside the text table: an absolute row (spec 5.4 a)
-    // Ids at which transformers' generate ends a row. The published checkpoints have none.
-    std::vector<int32_t> eos_token_ids;
+    int32_t     codebook_vocab_size = 2049;  // rows per audio table, start row included
+    int32_t     vocab_size          = 4001;  // rows of the text table and of the head
+    int32_t     hidden_size         = 2048;
+    int32_t     num_hidden_layers   = 48;
+    int32_t     num_attention_heads = 32;
+    int32_t     num_key_value_heads = 32;
+    int32_t     head_dim            = 64;
+    double      rope_theta          = 100000.0;
+    std::string hidden_act          = "silu";
+    int32_t     sliding_window      = 375;    // steps
+    int32_t     ffn_dim             = 11264;  // gate and value together
+    float       rms_norm_eps        = 1e-8F;
+    int32_t     num_codebooks       = 32;
+    int32_t     audio_bos_token_id  = 2048;
+    int32_t     audio_pad_token_id  = 69569;  // addresses a row of the whole table
+    bool        tie_word_embeddings = false;
+    int32_t     pad_token_id        = 3;
+    int32_t     bos_token_id        = 48000;  // may lie outside the text table: an absolute row (spec 5.4 a)
 
     // Rows of the whole embedding table: text, audio streams, zero row.
     int32_t embedding_rows() const;

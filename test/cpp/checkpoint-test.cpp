@@ -1,10 +1,16 @@
 #include "check.h"
 #include "io/checkpoint.h"
+#include "io/model-config.h"
 #include "safetensors-bytes.h"
 #include "temp-folder.h"
+#include "without-rights.h"
 
 #include <cmath>
 #include <limits>
+
+#if !defined(_WIN32)
+#    include <sys/stat.h>
+#endif
 
 namespace {
 
@@ -121,6 +127,22 @@ void test_folders() {
                  "save_pretrained");
 }
 
+#if !defined(_WIN32)
+void test_permissions() {
+    const temp_folder folder;
+    folder.write(single, safetensors_bytes({ f32_tensor("a", 1, 'a') }));
+    CHECK(chmod(folder.path().c_str(), 0) == 0);
+    CHECK(fails_with_access_error([&] { checkpoint::open(folder.path()); }));
+    CHECK(fails_with_access_error([&] { kstt::read_model_config(folder.path()); }));
+    CHECK(chmod(folder.path().c_str(), 0755) == 0 && chmod(folder.path(single).c_str(), 0) == 0);
+    CHECK(fails_with_access_error([&] { checkpoint::open(folder.path()); }));
+}
+#else
+void test_permissions() {
+    std::printf("skipped: permissions (POSIX only)\n");
+}
+#endif
+
 // The value of a f16 or bf16 bit pattern from its definition, in double precision.
 double value_of(uint16_t bits, int n_mantissa_bits) {
     const int    n_exponent_bits = 15 - n_mantissa_bits;
@@ -177,5 +199,5 @@ void test_conversion() {
 }  // namespace
 
 int main() {
-    return check_run({ test_single, test_shards, test_folders, test_conversion });
+    return check_run({ test_single, test_shards, test_folders, test_permissions, test_conversion });
 }

@@ -3,14 +3,12 @@
 #include "mutate.h"
 #include "safetensors-bytes.h"
 #include "temp-folder.h"
+#include "without-rights.h"
 
 #include <cstring>
-#include <functional>
 
 #if !defined(_WIN32)
 #    include <sys/stat.h>
-#    include <sys/wait.h>
-#    include <unistd.h>
 #endif
 
 namespace {
@@ -173,26 +171,6 @@ void test_files() {
 }
 
 #if !defined(_WIN32)
-// As a user who may not read: root reads anything, so a child gives its rights up first.
-bool fails_with_access_error(const std::function<void()> & body) {
-    const pid_t child = fork();
-    if (child == 0) {
-        constexpr uid_t nobody = 65534;
-        if (geteuid() == 0 && (setgid(nobody) != 0 || setuid(nobody) != 0)) {
-            _exit(2);
-        }
-        try {
-            body();
-        } catch (const kstt::error & e) {
-            _exit(e.status() == KSTT_STATUS_FILE_ACCESS && std::strstr(e.what(), "permission") != nullptr ? 0 : 3);
-        }
-        _exit(4);
-    }
-    int status = -1;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 void test_permissions() {
     const temp_folder folder;
     const std::string path = folder.write("secret.safetensors", valid_bytes());
