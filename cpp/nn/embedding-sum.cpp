@@ -14,11 +14,10 @@ struct sum_params {
 };
 
 // out [hidden, n_sums]; source [hidden, n_ids * n_sums]
-void compute_sum(ggml_tensor * out, int ith, int nth, void * userdata) {
-    const auto &     params = *static_cast<const sum_params *>(userdata);
-    const int64_t    hidden = out->ne[0];
-    const work_range share  = share_work(out->ne[1], ith, nth);
-    for (int64_t i = share.begin; i < share.end; i++) {
+void compute_sum(ggml_tensor * out, int, int, void * userdata) {
+    const auto &  params = *static_cast<const sum_params *>(userdata);
+    const int64_t hidden = out->ne[0];
+    for (int64_t i = 0; i < out->ne[1]; i++) {
         const float * rows = static_cast<const float *>(out->src[0]->data) + i * params.n_ids * hidden;
         float *       sum  = static_cast<float *>(out->data) + i * hidden;
         std::memcpy(sum, rows, static_cast<size_t>(hidden) * sizeof(float));

@@ -5,7 +5,7 @@
 namespace kstt {
 
 graph_runner::graph_runner(compute_backend & backend, size_t n_nodes, bool capture)
-    : backend_(backend), scope_(n_nodes, backend.n_threads(), capture) {}
+    : backend_(backend), scope_(n_nodes, backend.pool(), capture) {}
 
 graph_runner::~graph_runner() {
     if (allocator_ != nullptr) {

@@ -4,7 +4,7 @@
 
 namespace kstt {
 
-graph_scope::graph_scope(size_t n_nodes, int32_t n_threads, bool capture) : n_threads_(n_threads), capture_(capture) {
+graph_scope::graph_scope(size_t n_nodes, thread_pool & pool, bool capture) : pool_(pool), capture_(capture) {
     ggml_init_params params = {};
     params.mem_size         = n_nodes * ggml_tensor_overhead() + ggml_graph_overhead_custom(n_nodes, false);
     params.no_alloc         = true;

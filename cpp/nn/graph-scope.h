@@ -3,6 +3,8 @@
 // Activations are channels-first in ggml's order: ne[0] = channels, ne[1] = columns (time), ne[2] = rows (slots).
 #pragma once
 
+#include "runtime/thread-pool.h"
+
 #include <ggml.h>
 
 #include <cstdint>
@@ -16,7 +18,7 @@ class graph_scope {
   public:
     // capture: named nodes keep their memory, so that their values can be read after the run.
     // n_nodes: an upper bound of the graph's nodes and leaves.
-    graph_scope(size_t n_nodes, int32_t n_threads, bool capture);
+    graph_scope(size_t n_nodes, thread_pool & pool, bool capture);
     ~graph_scope();
     graph_scope(const graph_scope &)             = delete;
     graph_scope & operator=(const graph_scope &) = delete;
@@ -25,7 +27,8 @@ class graph_scope {
 
     ggml_cgraph * graph() const { return graph_; }
 
-    int32_t n_threads() const { return n_threads_; }
+    // Shares out the heavy operations; each keeps a pointer to it in its parameters.
+    thread_pool * pool() const { return &pool_; }
 
     // A tensor that the caller fills before each run.
     ggml_tensor * input(ggml_type type, const char * name, int64_t ne0, int64_t ne1 = 1, int64_t ne2 = 1);
@@ -36,7 +39,8 @@ class graph_scope {
     // Marks a result: it keeps its memory and is computed even if nothing else needs it.
     ggml_tensor * output(ggml_tensor * tensor);
 
-    // A custom operation with a fresh result. `params` lives as long as this scope.
+    // A custom operation with a fresh result; it runs on the calling thread (ith = 0, nth = 1) and uses pool() for its
+    // heavy parts. `params` lives as long as this scope.
     template <typename P>
     ggml_tensor * custom(std::vector<ggml_tensor *> args,
                          ggml_custom_op_t           function,
@@ -46,7 +50,7 @@ class graph_scope {
                          int64_t                    ne1 = 1,
                          int64_t                    ne2 = 1) {
         return ggml_custom_4d(context_, type, ne0, ne1, ne2, 1, args.data(), static_cast<int>(args.size()), function,
-                              GGML_N_TASKS_MAX, keep(std::move(params)));
+                              1, keep(std::move(params)));
     }
 
     // As custom, but the result is `target` itself, changed in place.
@@ -55,8 +59,8 @@ class graph_scope {
                                   std::vector<ggml_tensor *> args,
                                   ggml_custom_op_t           function,
                                   P                          params) {
-        return ggml_custom_inplace(context_, target, args.data(), static_cast<int>(args.size()), function,
-                                   GGML_N_TASKS_MAX, keep(std::move(params)));
+        return ggml_custom_inplace(context_, target, args.data(), static_cast<int>(args.size()), function, 1,
+                                   keep(std::move(params)));
     }
 
     const std::vector<ggml_tensor *> & named() const { return named_; }
@@ -71,20 +75,20 @@ class graph_scope {
 
     ggml_context *                     context_ = nullptr;
     ggml_cgraph *                      graph_   = nullptr;
-    int32_t                            n_threads_;
+    thread_pool &                      pool_;
     bool                               capture_;
     std::vector<std::shared_ptr<void>> params_;
     std::vector<ggml_tensor *>         named_;
 };
 
-// The share of n items that thread ith of nth takes: [begin, end).
+// The share of n items that part i of n_parts takes: [begin, end).
 struct work_range {
     int64_t begin;
     int64_t end;
 };
 
-inline work_range share_work(int64_t n, int ith, int nth) {
-    return { n * ith / nth, n * (ith + 1) / nth };
+inline work_range share_work(int64_t n, int64_t i, int64_t n_parts) {
+    return { n * i / n_parts, n * (i + 1) / n_parts };
 }
 
 }  // namespace kstt

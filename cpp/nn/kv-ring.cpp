@@ -15,6 +15,9 @@ namespace {
 // Largest head the stack buffers below hold; checkpoints are checked against it when they are read.
 constexpr int64_t max_head_dim = 1024;
 
+// Multiply-adds of the scores from which on a chunk is worth another thread.
+constexpr int64_t min_chunk_work = 50000;
+
 void write_row(ggml_type type, const float * from, void * ring, int64_t element, int64_t n) {
     if (type == GGML_TYPE_F16) {
         kernels().f32_to_f16(from, static_cast<uint16_t *>(ring) + element, n);
@@ -24,7 +27,7 @@ void write_row(ggml_type type, const float * from, void * ring, int64_t element,
 }
 
 // dst = the key ring itself; sources: key ring, k, v, value ring, rope, slots, positions
-void compute_append(ggml_tensor * dst, int ith, int nth, void * userdata) {
+void compute_append(ggml_tensor * dst, int, int, void * userdata) {
     const auto &        shape     = *static_cast<const kv_ring_shape *>(userdata);
     const ggml_tensor * k         = dst->src[1];
     const ggml_tensor * v         = dst->src[2];
@@ -33,8 +36,7 @@ void compute_append(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const auto *        positions = static_cast<const int32_t *>(dst->src[6]->data);
     const int64_t       columns   = k->ne[1];
     const int64_t       width     = shape.n_kv_heads * shape.head_dim;
-    const work_range    share     = share_work(columns * k->ne[2] * shape.n_kv_heads, ith, nth);
-    for (int64_t item = share.begin; item < share.end; item++) {
+    for (int64_t item = 0; item < columns * k->ne[2] * shape.n_kv_heads; item++) {
         const int64_t head    = item % shape.n_kv_heads;
         const int64_t column  = item / shape.n_kv_heads % columns;
         const int64_t row     = item / shape.n_kv_heads / columns;
@@ -51,52 +53,62 @@ void compute_append(ggml_tensor * dst, int ith, int nth, void * userdata) {
 }
 
 struct attend_params {
+    thread_pool *      pool;
     kv_ring_shape      shape;
     std::vector<float> scratch;  // [n_threads][window]
 };
 
-// sources: q, key ring, value ring, rope, slots, positions
-void compute_attend(ggml_tensor * out, int ith, int nth, void * userdata) {
-    auto &                params    = *static_cast<attend_params *>(userdata);
-    const kv_ring_shape & shape     = params.shape;
-    const ggml_tensor *   q         = out->src[0];
-    const ggml_tensor *   rope      = out->src[3];
-    const auto *          slots     = static_cast<const int32_t *>(out->src[4]->data);
-    const auto *          positions = static_cast<const int32_t *>(out->src[5]->data);
-    const int64_t         columns   = q->ne[1];
-    const int64_t         width     = shape.n_kv_heads * shape.head_dim;
-    const size_t          size      = shape.type == GGML_TYPE_F16 ? 2 : 4;
-    float                 rotated[max_head_dim];
+// One query head of one column. sources of out: q, key ring, value ring, rope, slots, positions
+void attend_item(ggml_tensor * out, const kv_ring_shape & shape, int64_t item, float * scores) {
+    const ggml_tensor * q         = out->src[0];
+    const ggml_tensor * rope      = out->src[3];
+    const auto *        slots     = static_cast<const int32_t *>(out->src[4]->data);
+    const auto *        positions = static_cast<const int32_t *>(out->src[5]->data);
+    const int64_t       columns   = q->ne[1];
+    const int64_t       width     = shape.n_kv_heads * shape.head_dim;
+    const size_t        size      = shape.type == GGML_TYPE_F16 ? 2 : 4;
+    const int64_t       head      = item % shape.n_heads;
+    const int64_t       column    = item / shape.n_heads % columns;
+    const int64_t       row       = item / shape.n_heads / columns;
+    const int64_t       position  = positions[row] + column;
+    const int64_t       window    = shape.window - (shape.group - 1 - position % shape.group);
+    const int64_t       source    = (row * columns + column) * shape.n_heads * shape.head_dim + head * shape.head_dim;
+    const int64_t       kv_head   = head / (shape.n_heads / shape.n_kv_heads);
+    const size_t        offset    = static_cast<size_t>(slots[row] * shape.capacity * width + kv_head * shape.head_dim) * size;
+    float               rotated[max_head_dim];
+    rotate_half(static_cast<const float *>(q->data) + source,
+                static_cast<const float *>(rope->data) + (row * columns + column) * shape.head_dim, shape.head_dim, rotated);
 
     attention_args args;
     args.q        = rotated;
+    args.k        = static_cast<const char *>(out->src[1]->data) + offset;
+    args.v        = static_cast<const char *>(out->src[2]->data) + offset;
     args.kind     = shape.type == GGML_TYPE_F16 ? weight_kind::f16 : weight_kind::f32;
     args.stride   = width;
     args.capacity = shape.capacity;
+    args.first    = std::max<int64_t>(0, position - window + 1);
+    args.n_keys   = position - args.first + 1;
     args.head_dim = shape.head_dim;
     args.scale    = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
-    args.scores   = params.scratch.data() + static_cast<int64_t>(ith) * shape.window;
+    args.scores   = scores;
+    args.out      = static_cast<float *>(out->data) + source;
+    kernels().attend(args);
+}
 
-    const work_range share = share_work(columns * q->ne[2] * shape.n_heads, ith, nth);
-    for (int64_t item = share.begin; item < share.end; item++) {
-        const int64_t head     = item % shape.n_heads;
-        const int64_t column   = item / shape.n_heads % columns;
-        const int64_t row      = item / shape.n_heads / columns;
-        const int64_t position = positions[row] + column;
-        const int64_t window   = shape.window - (shape.group - 1 - position % shape.group);
-        const int64_t source   = (row * columns + column) * shape.n_heads * shape.head_dim + head * shape.head_dim;
-        const int64_t kv_head  = head / (shape.n_heads / shape.n_kv_heads);
-        const size_t  offset   = static_cast<size_t>(slots[row] * shape.capacity * width + kv_head * shape.head_dim) * size;
-        rotate_half(static_cast<const float *>(q->data) + source,
-                    static_cast<const float *>(rope->data) + (row * columns + column) * shape.head_dim, shape.head_dim,
-                    rotated);
-        args.k      = static_cast<const char *>(out->src[1]->data) + offset;
-        args.v      = static_cast<const char *>(out->src[2]->data) + offset;
-        args.first  = std::max<int64_t>(0, position - window + 1);
-        args.n_keys = position - args.first + 1;
-        args.out    = static_cast<float *>(out->data) + source;
-        kernels().attend(args);
-    }
+void compute_attend(ggml_tensor * out, int, int, void * userdata) {
+    auto &        params  = *static_cast<attend_params *>(userdata);
+    const int64_t n_items = out->ne[1] * out->ne[2] * params.shape.n_heads;
+    // A head over a short window takes a microsecond: hand out several at a time.
+    const int64_t n_threads = params.pool->n_threads();
+    const int64_t by_work   = n_items * params.shape.head_dim * params.shape.window / min_chunk_work;
+    const int64_t n_chunks  = n_threads == 1 ? 1 : std::max<int64_t>(1, std::min({ by_work, n_items, 4 * n_threads }));
+    params.pool->run(n_chunks, [&](int64_t chunk, int32_t thread) {
+        float *          scores = params.scratch.data() + thread * params.shape.window;
+        const work_range share  = share_work(n_items, chunk, n_chunks);
+        for (int64_t item = share.begin; item < share.end; item++) {
+            attend_item(out, params.shape, item, scores);
+        }
+    });
 }
 
 }  // namespace
@@ -123,8 +135,9 @@ ggml_tensor * build_ring_attention(graph_scope &          g,
     ggml_tensor * keys   = g.custom_in_place(state.tensor(ring.keys), { k, v, values, rows.rope, rows.slots, rows.positions },
                                              compute_append, ring.shape);
     attend_params params;
+    params.pool  = g.pool();
     params.shape = ring.shape;
-    params.scratch.resize(static_cast<size_t>(g.n_threads()) * static_cast<size_t>(ring.shape.window));
+    params.scratch.resize(static_cast<size_t>(g.pool()->n_threads()) * static_cast<size_t>(ring.shape.window));
     return g.custom({ q, keys, values, rows.rope, rows.slots, rows.positions }, compute_attend, std::move(params),
                     GGML_TYPE_F32, q->ne[0], q->ne[1], q->ne[2]);
 }

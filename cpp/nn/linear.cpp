@@ -3,22 +3,31 @@
 #include "kernels/kernels.h"
 #include "runtime/error.h"
 
+#include <algorithm>
+
 namespace kstt {
 
 namespace {
 
 struct linear_params {
+    thread_pool * pool;
     int32_t bias        = -1;  // index among the node's sources, -1: none
     int32_t scale       = -1;
     int32_t residual    = -1;
     int64_t window_step = 0;
 };
 
+// A chunk is worth handing to another thread from about this many multiply-adds on (some 5 microseconds).
+constexpr int64_t chunk_work = 200000;
+
+// More chunks than threads, so that a thread that starts late finds less left to do.
+constexpr int64_t chunks_per_thread = 4;
+
 const float * floats(const ggml_tensor * node, int32_t source) {
     return source < 0 ? nullptr : static_cast<const float *>(node->src[source]->data);
 }
 
-void compute_linear(ggml_tensor * y, int ith, int nth, void * userdata) {
+void compute_linear(ggml_tensor * y, int, int, void * userdata) {
     const auto &        params = *static_cast<const linear_params *>(userdata);
     const ggml_tensor * w      = y->src[0];
     const ggml_tensor * x      = y->src[1];
@@ -38,22 +47,27 @@ void compute_linear(ggml_tensor * y, int ith, int nth, void * userdata) {
 
     const int64_t n_out     = y->ne[0];
     const int64_t n_columns = y->ne[1] * y->ne[2];
-    args.o1                 = n_out;
-    args.t1                 = n_columns;
-    // Many columns: each thread takes some and reads all of w. Few: each takes some rows, so that w is read once.
-    if (n_columns >= 16 * static_cast<int64_t>(nth) && n_columns > n_out / 8) {
-        const work_range share = share_work(n_columns, ith, nth);
-        args.t0                = share.begin;
-        args.t1                = share.end;
-    } else {
-        // In blocks of 8 rows: whole tiles.
-        const work_range share = share_work((n_out + 7) / 8, ith, nth);
-        args.o0                = share.begin * 8;
-        args.o1                = share.end * 8 < n_out ? share.end * 8 : n_out;
-    }
-    if (args.o0 < args.o1 && args.t0 < args.t1) {
-        kernels().matmul(args);
-    }
+    const int64_t n_threads = params.pool->n_threads();
+    const int64_t by_work   = n_out * n_columns * args.k / chunk_work;
+    const int64_t n_chunks  = n_threads == 1 ? 1 : std::max<int64_t>(1, std::min(by_work, n_threads * chunks_per_thread));
+    // Many columns: a chunk takes some of them and reads all of w. Few: it takes some rows, so that w is read once.
+    const bool    by_column = n_columns >= 16 * n_chunks && n_columns > n_out / 8;
+    params.pool->run(n_chunks, [&](int64_t chunk, int32_t) {
+        matmul_args part = args;
+        part.o1          = n_out;
+        part.t1          = n_columns;
+        if (by_column) {
+            const work_range share = share_work(n_columns, chunk, n_chunks);
+            part.t0                = share.begin;
+            part.t1                = share.end;
+        } else {
+            // In blocks of 8 rows: whole tiles.
+            const work_range share = share_work((n_out + 7) / 8, chunk, n_chunks);
+            part.o0                = share.begin * 8;
+            part.o1                = std::min(share.end * 8, n_out);
+        }
+        kernels().matmul(part);
+    });
 }
 
 bool has_kernel(ggml_type type) {
@@ -75,6 +89,7 @@ ggml_tensor * build_linear(graph_scope & g, ggml_tensor * w, ggml_tensor * x, co
         return options.residual != nullptr ? ggml_add(g.context(), y, options.residual) : y;
     }
     linear_params              params;
+    params.pool = g.pool();
     std::vector<ggml_tensor *> args = { w, x };
     const auto                 attach = [&](ggml_tensor * tensor) {
         if (tensor == nullptr) {

@@ -28,13 +28,12 @@ template <typename F> double sum(int64_t n, F && term) {
     return (partial[0] + partial[1]) + (partial[2] + partial[3]);
 }
 
-void compute_norm(ggml_tensor * y, int ith, int nth, void * userdata) {
+void compute_norm(ggml_tensor * y, int, int, void * userdata) {
     const auto &     params = *static_cast<const norm_params *>(userdata);
     const int64_t    n      = y->ne[0];
     const float *    weight = static_cast<const float *>(y->src[1]->data);
     const float *    bias   = params.centred ? static_cast<const float *>(y->src[2]->data) : nullptr;
-    const work_range share  = share_work(y->ne[1] * y->ne[2], ith, nth);
-    for (int64_t column = share.begin; column < share.end; column++) {
+    for (int64_t column = 0; column < y->ne[1] * y->ne[2]; column++) {
         const float * x   = static_cast<const float *>(y->src[0]->data) + column * n;
         float *       out = static_cast<float *>(y->data) + column * n;
         const double  mean =

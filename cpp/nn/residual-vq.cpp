@@ -15,15 +15,14 @@ struct select_params {
 };
 
 // out = residual - entry of the nearest code; sources: residual, dots, entries, half_norm, codes (written)
-void compute_select(ggml_tensor * out, int ith, int nth, void * userdata) {
+void compute_select(ggml_tensor * out, int, int, void * userdata) {
     const auto &        params    = *static_cast<const select_params *>(userdata);
     const ggml_tensor * dots      = out->src[1];
     const ggml_tensor * entries   = out->src[2];
     ggml_tensor *       codes     = out->src[4];
     const int64_t       dim       = out->ne[0];
     const int64_t       n_entries = entries->ne[1];
-    const work_range    share     = share_work(out->ne[1] * out->ne[2], ith, nth);
-    for (int64_t column = share.begin; column < share.end; column++) {
+    for (int64_t column = 0; column < out->ne[1] * out->ne[2]; column++) {
         const int32_t code = kernels().nearest(static_cast<const float *>(dots->data) + column * n_entries,
                                                static_cast<const float *>(out->src[3]->data), n_entries);
         float * to = static_cast<float *>(out->data) + column * dim;

@@ -4,6 +4,7 @@
 #include "nn/linear.h"
 #include "runtime/error.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kstt {
@@ -11,6 +12,7 @@ namespace kstt {
 namespace {
 
 struct window_params {
+    thread_pool * pool;
     int64_t  context;
     int64_t  extra;  // columns appended on the right
     pad_mode padding;
@@ -44,20 +46,10 @@ void fill_columns(const float * column, float * out, int64_t columns, int64_t st
 }
 
 // out [channels, context + columns + extra, rows] = state | elu?(x) | padding; state = its last columns before padding.
-// Threads share the channels, so nobody reads a state that another has already moved on.
-void compute_window(ggml_tensor * out, int ith, int nth, void * userdata) {
-    const auto &        params   = *static_cast<const window_params *>(userdata);
+void make_window(ggml_tensor * out, const window_params & params, int64_t c0, int64_t n) {
     const ggml_tensor * x        = out->src[0];
     const int64_t       channels = x->ne[0];
     const int64_t       columns  = x->ne[1];
-    // Fewer than 64 channels: splitting them costs more than it gives.
-    const int64_t       parts    = channels < 64 ? 1 : nth;
-    if (ith >= parts) {
-        return;
-    }
-    const work_range share = share_work(channels, ith, static_cast<int>(parts));
-    const int64_t    c0    = share.begin;
-    const int64_t    n     = share.end - share.begin;
     for (int64_t row = 0; row < x->ne[2]; row++) {
         const float * in     = static_cast<const float *>(x->data) + row * channels * columns + c0;
         float *       window = static_cast<float *>(out->data) + row * channels * out->ne[1] + c0;
@@ -85,19 +77,29 @@ void compute_window(ggml_tensor * out, int ith, int nth, void * userdata) {
     }
 }
 
+void compute_window(ggml_tensor * out, int, int, void * userdata) {
+    const auto &  params   = *static_cast<const window_params *>(userdata);
+    const int64_t channels = out->ne[0];
+    // Chunks share the channels, so none reads a state that another has already moved on; runs of 32 channels at least.
+    const int64_t n_chunks = params.pool->n_threads() == 1 ? 1 : std::max<int64_t>(1, channels / 32);
+    params.pool->run(n_chunks, [&](int64_t chunk, int32_t) {
+        const work_range share = share_work(channels, chunk, n_chunks);
+        make_window(out, params, share.begin, share.end - share.begin);
+    });
+}
+
 struct unfold_params {
     int64_t kernel_size;
     int64_t dilation;
 };
 
 // Dilated kernels read columns that are not adjacent: gather them. out [channels * kernel_size, columns, rows]
-void compute_unfold(ggml_tensor * out, int ith, int nth, void * userdata) {
+void compute_unfold(ggml_tensor * out, int, int, void * userdata) {
     const auto &        params   = *static_cast<const unfold_params *>(userdata);
     const ggml_tensor * x        = out->src[0];
     const int64_t       channels = x->ne[0];
-    const work_range    share    = share_work(out->ne[1], ith, nth);
     for (int64_t row = 0; row < out->ne[2]; row++) {
-        for (int64_t t = share.begin; t < share.end; t++) {
+        for (int64_t t = 0; t < out->ne[1]; t++) {
             float * column = static_cast<float *>(out->data) + (row * out->ne[1] + t) * out->ne[0];
             for (int64_t j = 0; j < params.kernel_size; j++) {
                 const float * from =
@@ -123,7 +125,7 @@ ggml_tensor * build_streaming_conv1d(graph_scope &          g,
                                      const conv1d_options & options) {
     const conv1d_shape & shape = conv.shape;
     KSTT_CHECK(x->ne[0] == shape.n_in);
-    window_params params = { shape.context(), 0, shape.padding, options.elu, entry >= 0 };
+    window_params params = { g.pool(), shape.context(), 0, shape.padding, options.elu, entry >= 0 };
     if (options.pad_right) {
         params.extra = (x->ne[1] + shape.stride - 1) / shape.stride * shape.stride - x->ne[1];
     }

@@ -1,5 +1,6 @@
 #include "nn/transformer-block.h"
 
+#include "nn/gelu.h"
 #include "nn/linear.h"
 
 namespace kstt {
@@ -40,7 +41,7 @@ ggml_tensor * build_transformer_block(graph_scope &          g,
 
     h = build_norm(g, x, weights.mlp_norm, weights.mlp_norm_bias, variant.eps);
     h = build_linear(g, weights.fc1, h);
-    h = variant.mlp == mlp_kind::swiglu ? ggml_swiglu(g.context(), h) : ggml_gelu_erf(g.context(), h);
+    h = variant.mlp == mlp_kind::swiglu ? ggml_swiglu(g.context(), h) : build_gelu(g, h);
     x = build_linear(g, weights.fc2, h, into_stream(nullptr, weights.mlp_scale, x));
     return g.name(x, name + ".out");
 }

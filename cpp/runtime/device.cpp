@@ -153,7 +153,7 @@ void load_cpu_device(const char * kernel_dir) {
     device.dev = ggml_backend_reg_dev_get(device.reg, 0);
 }
 
-compute_backend::compute_backend(int32_t n_threads) : n_threads_(n_threads) {
+compute_backend::compute_backend(int32_t n_threads) {
     cpu_device & device = the_cpu_device();
     if (device.dev == nullptr) {
         throw error(KSTT_STATUS_DEVICE_UNAVAILABLE, "the CPU kernels are not loaded; call kstt_init first");
@@ -162,30 +162,16 @@ compute_backend::compute_backend(int32_t n_threads) : n_threads_(n_threads) {
     if (backend_ == nullptr) {
         throw error(KSTT_STATUS_DEVICE_UNAVAILABLE, "the CPU device could not be started");
     }
+    cpu_function<void (*)(ggml_backend_t, int)>("ggml_backend_set_n_threads")(backend_, 1);
     set_threads(n_threads);
-}
-
-void compute_backend::set_threads(int32_t n_threads) {
-    n_threads_                    = n_threads;
-    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
-    ggml_threadpool *      pool =
-        cpu_function<ggml_threadpool * (*) (ggml_threadpool_params *)>("ggml_threadpool_new")(&params);
-    if (pool == nullptr) {
-        throw error(KSTT_STATUS_OUT_OF_MEMORY, format("%d threads could not be started", n_threads));
-    }
-    cpu_function<void (*)(ggml_backend_t, int)>("ggml_backend_set_n_threads")(backend_, n_threads);
-    cpu_function<void (*)(ggml_backend_t, ggml_threadpool *)>("ggml_backend_cpu_set_threadpool")(backend_, pool);
-    if (pool_ != nullptr) {
-        cpu_function<void (*)(ggml_threadpool *)>("ggml_threadpool_free")(pool_);
-    }
-    pool_ = pool;
 }
 
 compute_backend::~compute_backend() {
     ggml_backend_free(backend_);
-    if (pool_ != nullptr) {
-        cpu_function<void (*)(ggml_threadpool *)>("ggml_threadpool_free")(pool_);
-    }
+}
+
+void compute_backend::set_threads(int32_t n_threads) {
+    pool_ = std::make_unique<thread_pool>(n_threads);
 }
 
 void compute_backend::compute(ggml_cgraph * graph) {

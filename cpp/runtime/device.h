@@ -1,6 +1,8 @@
 // The CPU device: finds the ggml CPU module that suits this processor, and hands out backends with their own threads.
 #pragma once
 
+#include "runtime/thread-pool.h"
+
 #include <ggml-backend.h>
 #include <ggml.h>
 
@@ -14,7 +16,9 @@ namespace kstt {
 // DEVICE_UNAVAILABLE with the reasons of every candidate.
 void load_cpu_device(const char * kernel_dir);
 
-// A ggml backend on the CPU with a thread pool of its own. Not thread-safe: one compute at a time.
+// A ggml backend on the CPU and the threads that share out its heavy nodes. ggml itself walks the graph on the calling
+// thread only: a barrier of all threads after each of its small nodes costs more than they gain. Not thread-safe: one
+// compute at a time.
 class compute_backend {
   public:
     // n_threads 1..256. Throws DEVICE_UNAVAILABLE before load_cpu_device.
@@ -28,15 +32,16 @@ class compute_backend {
     // Wraps host memory (a mapped file) as a device buffer without a copy. The memory must outlive the buffer.
     ggml_backend_buffer_t      wrap(const void * data, size_t size, size_t max_tensor_size) const;
 
-    int32_t n_threads() const { return n_threads_; }
+    int32_t n_threads() const { return pool_->n_threads(); }
 
-    // Replaces the thread pool; graphs must be built afterwards.
+    thread_pool & pool() { return *pool_; }
+
+    // Replaces the threads; graphs must be built afterwards.
     void set_threads(int32_t n_threads);
 
   private:
-    ggml_backend_t    backend_   = nullptr;
-    ggml_threadpool * pool_      = nullptr;
-    int32_t           n_threads_ = 1;
+    ggml_backend_t               backend_ = nullptr;
+    std::unique_ptr<thread_pool> pool_;
 };
 
 // Instruction set in use: our kernels' and ggml's module, e.g. "avx512, ggml zen4".
