@@ -81,7 +81,7 @@ class Reference:
             codes = codec.encode(input_values.to(dtype)).audio_codes
         rows = codes.shape[0]
         gaps = [gap.reshape(rows, -1) for gap in recorder.code_gaps]
-        return Encoded(codes.numpy().astype(np.int32), np.stack(gaps, axis=1))
+        return Encoded(np.ascontiguousarray(codes.numpy(), dtype=np.int32), np.stack(gaps, axis=1))
 
     @torch.no_grad()
     def generate(self, input_values: torch.Tensor, audio_window_size: int | None = None, max_new_tokens: int | None = None):
