@@ -8,7 +8,7 @@ import { checkFormat, checkTidy } from "./check-cpp.mjs";
 import { buildTypeScript, installDependencies } from "./setup.mjs";
 import { binCommand, fail, StepError, step } from "./steps.mjs";
 
-const node = (script) => [process.execPath, script];
+const node = (...args) => [process.execPath, ...args];
 
 const CHECKS = [
   () => step("Types", "check-types", binCommand("typescript", "bin/tsc", "--noEmit")),
@@ -21,6 +21,7 @@ const CHECKS = [
     ),
   () => step("Unused code and dependencies (knip)", "check-knip", binCommand("knip", "bin/knip.js")),
   () => step("C++ layers", "check-layers", node("tools/check-layers.mjs")),
+  () => step("Lock file", "check-lock", node("tools/complete-lock.mjs", "--check")),
   () => step("Paths, hosts, marks, lengths", "check-tree", node("tools/check-tree.mjs")),
   async () => {
     await buildTypeScript();
