@@ -22,7 +22,8 @@ inline kstt_status report(kstt_error * err, kstt_status status, const char * mes
     return status;
 }
 
-template <typename F> kstt_status guarded(kstt_error * err, F && body) {
+template <typename F>
+kstt_status guarded(kstt_error * err, F && body) {
     try {
         body();
         return report(err, KSTT_STATUS_OK, "");

@@ -29,7 +29,8 @@ struct kstt_session {
 
 namespace kstt {
 
-template <typename H> std::shared_ptr<engine> engine_of(const H * handle) {
+template <typename H>
+std::shared_ptr<engine> engine_of(const H * handle) {
     require(handle != nullptr, "the handle is NULL");
     std::shared_ptr<engine> owner = handle->engine.lock();
     if (owner == nullptr) {

@@ -11,7 +11,10 @@ using namespace kstt;
 namespace {
 
 const char * weight_type_name(ggml_type type) {
-    return type == GGML_TYPE_F32 ? "f32" : type == GGML_TYPE_BF16 ? "bf16" : type == GGML_TYPE_F16 ? "f16" : ggml_type_name(type);
+    return type == GGML_TYPE_F32    ? "f32"
+           : type == GGML_TYPE_BF16 ? "bf16"
+           : type == GGML_TYPE_F16  ? "f16"
+                                    : ggml_type_name(type);
 }
 
 void fill_info(const engine & e, kstt_engine_info & out) {
@@ -53,10 +56,20 @@ kstt_status kstt_init(const char * kernel_dir, kstt_error * err) {
 }
 
 const char * kstt_status_name(kstt_status status) {
-    static const char * const names[] = { "ok",           "invalid argument",  "invalid state", "busy",          "file not found",
-                                          "file access",  "model format",      "model unsupported", "invalid audio", "out of memory",
-                                          "device unavailable", "no free slot", "internal error" };
-    const auto n = static_cast<kstt_status>(sizeof(names) / sizeof(names[0]));
+    static const char * const names[] = { "ok",
+                                          "invalid argument",
+                                          "invalid state",
+                                          "busy",
+                                          "file not found",
+                                          "file access",
+                                          "model format",
+                                          "model unsupported",
+                                          "invalid audio",
+                                          "out of memory",
+                                          "device unavailable",
+                                          "no free slot",
+                                          "internal error" };
+    const auto                n       = static_cast<kstt_status>(sizeof(names) / sizeof(names[0]));
     return status >= 0 && status < n ? names[status] : "unknown status";
 }
 
@@ -66,7 +79,10 @@ kstt_engine_params kstt_engine_default_params(void) {
     return params;
 }
 
-kstt_status kstt_engine_create(const char * path, const kstt_engine_params * params, kstt_engine ** out, kstt_error * err) {
+kstt_status kstt_engine_create(const char *               path,
+                               const kstt_engine_params * params,
+                               kstt_engine **             out,
+                               kstt_error *               err) {
     if (out != nullptr) {
         *out = nullptr;
     }
@@ -108,8 +124,8 @@ kstt_status kstt_engine_get_stats(const kstt_engine * handle, kstt_engine_stats 
     return guarded(err, [&] {
         require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
         const work_stats stats = handle->object->stats();
-        *out = { stats.codec_ns,       stats.codec_frames,  stats.decoder_ns,
-                 stats.decoder_frames, stats.decoder_steps, stats.resample_ns };
+        *out                   = { stats.codec_ns,       stats.codec_frames,  stats.decoder_ns,
+                                   stats.decoder_frames, stats.decoder_steps, stats.resample_ns };
     });
 }
 

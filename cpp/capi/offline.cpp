@@ -18,8 +18,8 @@ audio_batch copy_batch(const float * input_values, int32_t n_rows, size_t n_samp
     const size_t n = static_cast<size_t>(n_rows) * n_samples;
     for (size_t i = 0; i < n; i++) {
         if (!std::isfinite(input_values[i])) {
-            throw error(KSTT_STATUS_INVALID_AUDIO, format("sample %zu of row %zu is not a finite number", i % n_samples,
-                                                          i / n_samples));
+            throw error(KSTT_STATUS_INVALID_AUDIO,
+                        format("sample %zu of row %zu is not a finite number", i % n_samples, i / n_samples));
         }
     }
     audio_batch batch;
@@ -33,7 +33,8 @@ kstt_progress to_progress(const work_progress & progress) {
     return { progress.done, progress.total, progress.finished() ? 1 : 0, 0 };
 }
 
-template <typename H> kstt_status advance(H * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
+template <typename H>
+kstt_status advance(H * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
         require(max_frames > 0, "max_frames must be positive");
@@ -71,13 +72,16 @@ kstt_status kstt_generation_create(kstt_engine *                  handle,
         require(used.audio_window_size >= 0, "audio_window_size must be 0 (whole input) or positive");
         auto result    = std::make_unique<kstt_generation>();
         result->engine = handle->object;
-        result->object = handle->object->create_generation(copy_batch(input_values, n_rows, n_samples), used.max_new_tokens,
-                                                           used.audio_window_size);
-        *out           = result.release();
+        result->object = handle->object->create_generation(
+            copy_batch(input_values, n_rows, n_samples), used.max_new_tokens, used.audio_window_size);
+        *out = result.release();
     });
 }
 
-kstt_status kstt_generation_advance(kstt_generation * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
+kstt_status kstt_generation_advance(kstt_generation * handle,
+                                    int32_t           max_frames,
+                                    kstt_progress *   out,
+                                    kstt_error *      err) {
     return advance(handle, max_frames, out, err);
 }
 
@@ -85,7 +89,10 @@ int32_t kstt_generation_n_tokens(const kstt_generation * handle) {
     return handle != nullptr ? handle->object->n_tokens() : 0;
 }
 
-kstt_status kstt_generation_tokens(const kstt_generation * handle, int32_t * tokens, size_t capacity, kstt_error * err) {
+kstt_status kstt_generation_tokens(const kstt_generation * handle,
+                                   int32_t *               tokens,
+                                   size_t                  capacity,
+                                   kstt_error *            err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
         copy_out(handle->object->tokens(), tokens, capacity);

@@ -27,7 +27,8 @@ kstt_status kstt_session_create(kstt_engine *               handle,
     return guarded(err, [&] {
         require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
         const kstt_session_params used = params != nullptr ? *params : kstt_session_default_params();
-        require(used.prefix_seconds <= 60.0 && used.tail_seconds <= 60.0, "prefix_seconds and tail_seconds must be at most 60");
+        require(used.prefix_seconds <= 60.0 && used.tail_seconds <= 60.0,
+                "prefix_seconds and tail_seconds must be at most 60");
         session_options options;
         options.prefix_seconds = used.prefix_seconds;
         options.tail_seconds   = used.tail_seconds;
@@ -39,7 +40,8 @@ kstt_status kstt_session_create(kstt_engine *               handle,
     });
 }
 
-kstt_status kstt_session_push_pcm(kstt_session * handle, const float * pcm, size_t n, int32_t sample_rate, kstt_error * err) {
+kstt_status kstt_session_push_pcm(
+    kstt_session * handle, const float * pcm, size_t n, int32_t sample_rate, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
         require(pcm != nullptr || n == 0, "pcm must not be NULL");
@@ -70,10 +72,14 @@ int32_t kstt_session_poll(kstt_session * handle, kstt_event * out) {
         return 0;
     }
     const session_event & event = handle->event;
-    *out = { event.type,       event.token,
-             event.step,       event.start,
-             event.end,        event.confidence,
-             static_cast<uint32_t>(event.text.size()), event.text.c_str() };
+    *out                        = { event.type,
+                                    event.token,
+                                    event.step,
+                                    event.start,
+                                    event.end,
+                                    event.confidence,
+                                    static_cast<uint32_t>(event.text.size()),
+                                    event.text.c_str() };
     return 1;
 }
 
@@ -97,12 +103,8 @@ kstt_status kstt_resampler_create(int32_t rate_in, int32_t rate_out, kstt_resamp
     });
 }
 
-kstt_status kstt_resampler_push(kstt_resampler * handle,
-                                const float *    pcm,
-                                size_t           n,
-                                const float **   pcm_out,
-                                size_t *         n_out,
-                                kstt_error *     err) {
+kstt_status kstt_resampler_push(
+    kstt_resampler * handle, const float * pcm, size_t n, const float ** pcm_out, size_t * n_out, kstt_error * err) {
     return guarded(err, [&] {
         require(handle != nullptr && pcm_out != nullptr && n_out != nullptr && (pcm != nullptr || n == 0),
                 "resampler, pcm, pcm_out and n_out must not be NULL");
@@ -115,7 +117,8 @@ kstt_status kstt_resampler_push(kstt_resampler * handle,
 
 kstt_status kstt_resampler_flush(kstt_resampler * handle, const float ** pcm_out, size_t * n_out, kstt_error * err) {
     return guarded(err, [&] {
-        require(handle != nullptr && pcm_out != nullptr && n_out != nullptr, "resampler, pcm_out and n_out must not be NULL");
+        require(handle != nullptr && pcm_out != nullptr && n_out != nullptr,
+                "resampler, pcm_out and n_out must not be NULL");
         handle->out.clear();
         handle->object.flush(handle->out);
         *pcm_out = handle->out.data();

@@ -43,14 +43,14 @@ typedef int32_t kstt_status;
 
 enum {
     KSTT_STATUS_OK                 = 0,
-    KSTT_STATUS_INVALID_ARGUMENT   = 1,  /* a value outside its documented range */
-    KSTT_STATUS_INVALID_STATE      = 2,  /* e.g. push after end, tokens before the generation finished */
-    KSTT_STATUS_BUSY               = 3,  /* another compute call is running on this engine */
+    KSTT_STATUS_INVALID_ARGUMENT   = 1, /* a value outside its documented range */
+    KSTT_STATUS_INVALID_STATE      = 2, /* e.g. push after end, tokens before the generation finished */
+    KSTT_STATUS_BUSY               = 3, /* another compute call is running on this engine */
     KSTT_STATUS_FILE_NOT_FOUND     = 4,
-    KSTT_STATUS_FILE_ACCESS        = 5,  /* exists but cannot be read */
-    KSTT_STATUS_MODEL_FORMAT       = 6,  /* damaged or inconsistent checkpoint: names the key or tensor */
-    KSTT_STATUS_MODEL_UNSUPPORTED  = 7,  /* well-formed, but of a kind this build cannot run */
-    KSTT_STATUS_INVALID_AUDIO      = 8,  /* NaN or infinite samples, impossible rate */
+    KSTT_STATUS_FILE_ACCESS        = 5, /* exists but cannot be read */
+    KSTT_STATUS_MODEL_FORMAT       = 6, /* damaged or inconsistent checkpoint: names the key or tensor */
+    KSTT_STATUS_MODEL_UNSUPPORTED  = 7, /* well-formed, but of a kind this build cannot run */
+    KSTT_STATUS_INVALID_AUDIO      = 8, /* NaN or infinite samples, impossible rate */
     KSTT_STATUS_OUT_OF_MEMORY      = 9,
     KSTT_STATUS_DEVICE_UNAVAILABLE = 10,
     KSTT_STATUS_NO_SLOT            = 11, /* all slots of the engine are taken */
@@ -83,8 +83,9 @@ KSTT_API const char * kstt_status_name(kstt_status status);
 
 /* Which encoder keys a query may see (spec 3.4). Both follow the config's sliding_window w. */
 enum {
-    KSTT_CODEC_WINDOW_STREAMING = 0, /* first of the columns of a frame sees w-1 keys, the last one w (upstream, live) */
-    KSTT_CODEC_WINDOW_UNIFORM   = 1  /* every query sees w keys (transformers) */
+    KSTT_CODEC_WINDOW_STREAMING =
+        0,                        /* first of the columns of a frame sees w-1 keys, the last one w (upstream, live) */
+    KSTT_CODEC_WINDOW_UNIFORM = 1 /* every query sees w keys (transformers) */
 };
 
 typedef struct kstt_engine_params {
@@ -96,29 +97,29 @@ typedef struct kstt_engine_params {
 KSTT_API kstt_engine_params kstt_engine_default_params(void);
 
 typedef struct kstt_engine_info {
-    int32_t sample_rate;      /* Hz; 24000 for the published checkpoints */
-    int32_t frame_size;       /* samples per frame, 1920 */
-    double  frame_rate;       /* frames per second, 12.5 */
-    int32_t n_codebooks;      /* audio streams the decoder reads, 32 */
-    int32_t n_quantizers;     /* codebooks the codec computes (rows of kstt_encoding_codes), >= n_codebooks */
-    int32_t codebook_size;    /* entries per codebook, 2048 */
-    int32_t vocab_size;       /* rows of the text head, start row included: 4001, 8001 */
-    int32_t bos_token_id;     /* config value; transformers-style output starts with it */
-    int32_t pad_token_id;     /* "nothing to say", 3 */
+    int32_t sample_rate;   /* Hz; 24000 for the published checkpoints */
+    int32_t frame_size;    /* samples per frame, 1920 */
+    double  frame_rate;    /* frames per second, 12.5 */
+    int32_t n_codebooks;   /* audio streams the decoder reads, 32 */
+    int32_t n_quantizers;  /* codebooks the codec computes (rows of kstt_encoding_codes), >= n_codebooks */
+    int32_t codebook_size; /* entries per codebook, 2048 */
+    int32_t vocab_size;    /* rows of the text head, start row included: 4001, 8001 */
+    int32_t bos_token_id;  /* config value; transformers-style output starts with it */
+    int32_t pad_token_id;  /* "nothing to say", 3 */
     int32_t hidden_size;
     int32_t n_layers;
-    int32_t window;           /* decoder attention window, steps */
-    int32_t codec_window;     /* codec attention window, columns */
-    double  delay_seconds;    /* text delay the model was trained with */
-    double  prefix_seconds;   /* silence fed before a file */
+    int32_t window;         /* decoder attention window, steps */
+    int32_t codec_window;   /* codec attention window, columns */
+    double  delay_seconds;  /* text delay the model was trained with */
+    double  prefix_seconds; /* silence fed before a file */
     int32_t n_slots;
     int32_t n_threads;
-    int64_t weight_bytes;     /* weights read by the engine, as stored */
-    int64_t copied_bytes;     /* part of weight_bytes that had to be re-laid out in memory of its own */
-    int64_t state_bytes;      /* device state of all slots */
-    char    weight_type[16];  /* type of most decoder weights: "f32", "bf16", "f16" */
-    char    device[64];       /* e.g. "cpu" */
-    char    kernels[64];      /* instruction set in use, e.g. "avx512" */
+    int64_t weight_bytes;    /* weights read by the engine, as stored */
+    int64_t copied_bytes;    /* part of weight_bytes that had to be re-laid out in memory of its own */
+    int64_t state_bytes;     /* device state of all slots */
+    char    weight_type[16]; /* type of most decoder weights: "f32", "bf16", "f16" */
+    char    device[64];      /* e.g. "cpu" */
+    char    kernels[64];     /* instruction set in use, e.g. "avx512" */
 } kstt_engine_info;
 
 /* Loads a checkpoint folder in the transformers layout (config.json, generation_config.json,
@@ -141,7 +142,10 @@ typedef struct kstt_progress {
 
 /* Brings up to max_bytes of mapped weights into memory, from where the last call stopped. Optional: without it the
  * first steps do it. Counts bytes. */
-KSTT_API kstt_status kstt_engine_prefault(kstt_engine * engine, int64_t max_bytes, kstt_progress * out, kstt_error * err);
+KSTT_API kstt_status kstt_engine_prefault(kstt_engine *   engine,
+                                          int64_t         max_bytes,
+                                          kstt_progress * out,
+                                          kstt_error *    err);
 
 /* Time spent and frames done per stage since creation (or the last reset); a frame counts once per row. */
 typedef struct kstt_engine_stats {
@@ -149,7 +153,7 @@ typedef struct kstt_engine_stats {
     int64_t codec_frames;
     int64_t decoder_ns;
     int64_t decoder_frames;
-    int64_t decoder_steps;   /* graph runs; < decoder_frames when rows share a run */
+    int64_t decoder_steps; /* graph runs; < decoder_frames when rows share a run */
     int64_t resample_ns;
 } kstt_engine_stats;
 
@@ -208,10 +212,14 @@ KSTT_API kstt_status kstt_encoding_advance(kstt_encoding * encoding,
 KSTT_API int32_t     kstt_encoding_n_frames(const kstt_encoding * encoding);
 
 /* codes: [n_rows][n_quantizers][n_frames], each in 0..codebook_size-1. */
-KSTT_API kstt_status kstt_encoding_codes(const kstt_encoding * encoding, int32_t * codes, size_t capacity, kstt_error * err);
+KSTT_API kstt_status kstt_encoding_codes(const kstt_encoding * encoding,
+                                         int32_t *             codes,
+                                         size_t                capacity,
+                                         kstt_error *          err);
 KSTT_API void        kstt_encoding_free(kstt_encoding * encoding);
 
-/* ---- sessions: live streams and files ----------------------------------------------------------------------------- */
+/* ---- sessions: live streams and files -----------------------------------------------------------------------------
+ */
 
 typedef struct kstt_session_params {
     double  prefix_seconds; /* silence fed first and subtracted from all times; < 0: the model's */
@@ -231,8 +239,8 @@ enum {
 typedef struct kstt_event {
     int32_t      type;
     int32_t      token;
-    int64_t      step;     /* 0-based decoder step; step s has consumed frame s-1 */
-    double       start;    /* seconds on the clock of the audio pushed, >= 0 */
+    int64_t      step;  /* 0-based decoder step; step s has consumed frame s-1 */
+    double       start; /* seconds on the clock of the audio pushed, >= 0 */
     double       end;
     float        confidence; /* geometric mean of the probabilities of the word's tokens, 0..1 */
     uint32_t     text_size;  /* bytes of text without the NUL */
@@ -246,13 +254,11 @@ KSTT_API kstt_status kstt_session_create(kstt_engine *               engine,
 
 /* Mono PCM in [-1, 1] at any rate from 1000 to 768000 Hz; the rate may change between calls (the resampler restarts).
  * Copied. Any n, 0 included. Samples must be finite: the whole call is refused otherwise and nothing is taken. */
-KSTT_API kstt_status kstt_session_push_pcm(kstt_session * session,
-                                           const float *  pcm,
-                                           size_t         n,
-                                           int32_t        sample_rate,
-                                           kstt_error *   err);
-KSTT_API kstt_status kstt_session_end(kstt_session * session, kstt_error * err);   /* no more audio will come */
-KSTT_API kstt_status kstt_session_reset(kstt_session * session, kstt_error * err); /* as fresh; pending events dropped */
+KSTT_API kstt_status
+kstt_session_push_pcm(kstt_session * session, const float * pcm, size_t n, int32_t sample_rate, kstt_error * err);
+KSTT_API kstt_status kstt_session_end(kstt_session * session, kstt_error * err); /* no more audio will come */
+KSTT_API kstt_status kstt_session_reset(kstt_session * session,
+                                        kstt_error *   err); /* as fresh; pending events dropped */
 
 /* Whole frames waiting to be computed (tail included once ended). */
 KSTT_API int64_t kstt_session_n_ready(const kstt_session * session);
@@ -265,21 +271,21 @@ KSTT_API void    kstt_session_free(kstt_session * session);
  * ready. [compute] */
 KSTT_API kstt_status kstt_engine_step(kstt_engine * engine, int32_t max_steps, int64_t * n_stepped, kstt_error * err);
 
-/* ---- resampler -------------------------------------------------------------------------------------------------------- */
+/* ---- resampler
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Rational polyphase FIR, streaming: any chunking gives the same samples. Rates 1000..768000 Hz. */
 KSTT_API kstt_status kstt_resampler_create(int32_t rate_in, int32_t rate_out, kstt_resampler ** out, kstt_error * err);
 
 /* Takes n samples and makes the output that is complete; *pcm_out stays valid until the next call on this object. */
-KSTT_API kstt_status kstt_resampler_push(kstt_resampler * resampler,
-                                         const float *    pcm,
-                                         size_t           n,
-                                         const float **   pcm_out,
-                                         size_t *         n_out,
-                                         kstt_error *     err);
+KSTT_API kstt_status kstt_resampler_push(
+    kstt_resampler * resampler, const float * pcm, size_t n, const float ** pcm_out, size_t * n_out, kstt_error * err);
 
 /* Makes the rest: in total ceil(n_in * rate_out / rate_in) samples; the object is then fresh again. */
-KSTT_API kstt_status kstt_resampler_flush(kstt_resampler * resampler, const float ** pcm_out, size_t * n_out, kstt_error * err);
+KSTT_API kstt_status kstt_resampler_flush(kstt_resampler * resampler,
+                                          const float **   pcm_out,
+                                          size_t *         n_out,
+                                          kstt_error *     err);
 KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 
 #ifdef __cplusplus

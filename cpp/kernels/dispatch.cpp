@@ -22,8 +22,9 @@ struct table_list {
 
     table_list() {
 #ifdef KSTT_HAVE_KERNELS_avx512
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
+            __builtin_cpu_supports("bmi2")) {
             tables[n++] = &kernels_avx512();
         }
 #endif

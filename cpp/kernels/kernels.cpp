@@ -8,10 +8,12 @@ namespace kstt {
 
 namespace {
 
-template <weight_kind KIND> struct weight_reader;
+template <weight_kind KIND>
+struct weight_reader;
 
-template <> struct weight_reader<weight_kind::f32> {
-    typedef float type;
+template <>
+struct weight_reader<weight_kind::f32> {
+    typedef float       type;
     static inline vf    vector(const type * p) { return load(p); }
     static inline float scalar(const type * p) {
         float f;
@@ -20,14 +22,16 @@ template <> struct weight_reader<weight_kind::f32> {
     }
 };
 
-template <> struct weight_reader<weight_kind::f16> {
-    typedef uint16_t type;
+template <>
+struct weight_reader<weight_kind::f16> {
+    typedef uint16_t    type;
     static inline vf    vector(const type * p) { return load(p, false); }
     static inline float scalar(const type * p) { return f16_to_f32(*p); }
 };
 
-template <> struct weight_reader<weight_kind::bf16> {
-    typedef uint16_t type;
+template <>
+struct weight_reader<weight_kind::bf16> {
+    typedef uint16_t    type;
     static inline vf    vector(const type * p) { return load(p, true); }
     static inline float scalar(const type * p) { return bf16_to_f32(*p); }
 };
@@ -47,13 +51,14 @@ inline void finish(const matmul_args & a, int64_t o, int64_t t, float value) {
 }
 
 // R rows of w against C columns of x: R * C accumulators, each over the whole of k.
-template <weight_kind KIND, int R, int C> void tile(const matmul_args & a, int64_t o, int64_t t) {
-    typedef weight_reader<KIND>           reader;
-    typedef typename reader::type         element;
-    const int64_t   k = a.k;
-    const element * w[R];
-    const float *   x[C];
-    vf              acc[R][C];
+template <weight_kind KIND, int R, int C>
+void tile(const matmul_args & a, int64_t o, int64_t t) {
+    typedef weight_reader<KIND>   reader;
+    typedef typename reader::type element;
+    const int64_t                 k = a.k;
+    const element *               w[R];
+    const float *                 x[C];
+    vf                            acc[R][C];
     for (int r = 0; r < R; r++) {
         w[r] = static_cast<const element *>(a.w) + (o + r) * k;
         for (int c = 0; c < C; c++) {
@@ -88,7 +93,8 @@ template <weight_kind KIND, int R, int C> void tile(const matmul_args & a, int64
 }
 
 // Columns of one strip of R rows. C is sized so that the accumulators fit the registers.
-template <weight_kind KIND, int R, int C> void strip(const matmul_args & a, int64_t o, int64_t t0, int64_t t1) {
+template <weight_kind KIND, int R, int C>
+void strip(const matmul_args & a, int64_t o, int64_t t0, int64_t t1) {
     int64_t t = t0;
     for (; t + C <= t1; t += C) {
         tile<KIND, R, C>(a, o, t);
@@ -101,7 +107,8 @@ template <weight_kind KIND, int R, int C> void strip(const matmul_args & a, int6
     }
 }
 
-template <weight_kind KIND> void matmul_kind(const matmul_args & a) {
+template <weight_kind KIND>
+void matmul_kind(const matmul_args & a) {
 #if KSTT_LANES == 16
     enum { rows = 4, columns = 6 };
 #else
@@ -131,19 +138,20 @@ template <weight_kind KIND> void matmul_kind(const matmul_args & a) {
 
 void matmul(const matmul_args & a) {
     switch (a.kind) {
-        case weight_kind::f32:
-            return matmul_kind<weight_kind::f32>(a);
-        case weight_kind::f16:
-            return matmul_kind<weight_kind::f16>(a);
-        case weight_kind::bf16:
-            return matmul_kind<weight_kind::bf16>(a);
+    case weight_kind::f32:
+        return matmul_kind<weight_kind::f32>(a);
+    case weight_kind::f16:
+        return matmul_kind<weight_kind::f16>(a);
+    case weight_kind::bf16:
+        return matmul_kind<weight_kind::bf16>(a);
     }
 }
 
-template <weight_kind KIND> void score_keys(const attention_args & a, int64_t slot, int64_t n, float * scores) {
+template <weight_kind KIND>
+void score_keys(const attention_args & a, int64_t slot, int64_t n, float * scores) {
     typedef weight_reader<KIND>   reader;
     typedef typename reader::type element;
-    const element * base = static_cast<const element *>(a.k) + slot * a.stride;
+    const element *               base = static_cast<const element *>(a.k) + slot * a.stride;
     for (int64_t i = 0; i < n; i++) {
         const element * key = base + i * a.stride;
         vf              acc = splat(0.0F);
@@ -164,7 +172,7 @@ template <weight_kind KIND, int N>
 void weigh_block(const attention_args & a, int64_t d0, const int64_t * slots, const int64_t * counts) {
     typedef weight_reader<KIND>   reader;
     typedef typename reader::type element;
-    vf acc[N];
+    vf                            acc[N];
     for (int j = 0; j < N; j++) {
         acc[j] = splat(0.0F);
     }
@@ -183,14 +191,15 @@ void weigh_block(const attention_args & a, int64_t d0, const int64_t * slots, co
     }
 }
 
-template <weight_kind KIND> void attend_kind(const attention_args & a) {
+template <weight_kind KIND>
+void attend_kind(const attention_args & a) {
     typedef weight_reader<KIND>   reader;
     typedef typename reader::type element;
     // The ring in time order is at most two runs of slots.
-    const int64_t start     = a.first % a.capacity;
-    const int64_t until_end = a.capacity - start;
-    const int64_t slots[2]  = { start, 0 };
-    const int64_t counts[2] = { a.n_keys < until_end ? a.n_keys : until_end,
+    const int64_t                 start     = a.first % a.capacity;
+    const int64_t                 until_end = a.capacity - start;
+    const int64_t                 slots[2]  = { start, 0 };
+    const int64_t                 counts[2] = { a.n_keys < until_end ? a.n_keys : until_end,
                                 a.n_keys < until_end ? 0 : a.n_keys - until_end };
     score_keys<KIND>(a, slots[0], counts[0], a.scores);
     score_keys<KIND>(a, slots[1], counts[1], a.scores + counts[0]);
@@ -219,7 +228,7 @@ template <weight_kind KIND> void attend_kind(const attention_args & a) {
             a.scores[i + j] = last[j];
         }
     }
-    sum = sum_lanes(acc);
+    sum                 = sum_lanes(acc);
     const float inverse = 1.0F / sum;
     for (i = 0; i < a.n_keys; i++) {
         a.scores[i] *= inverse;
@@ -344,8 +353,8 @@ void f32_to_f16(const float * src, uint16_t * dst, int64_t n) {
     }
 }
 
-#define KSTT_STRING_(x) #x
-#define KSTT_STRING(x)  KSTT_STRING_(x)
+#define KSTT_STRING_(x)  #x
+#define KSTT_STRING(x)   KSTT_STRING_(x)
 #define KSTT_JOIN_(a, b) a##b
 #define KSTT_JOIN(a, b)  KSTT_JOIN_(a, b)
 

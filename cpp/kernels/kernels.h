@@ -14,35 +14,35 @@ enum class weight_kind : int32_t { f32, f16, bf16 };
 
 // y[t][o] = residual[t][o] + scale[o] * (bias[o] + sum_k w[o][k] * x[t][k]) for o in [o0, o1), t in [t0, t1).
 struct matmul_args {
-    const void *  w         = nullptr;  // [n_out][k], rows contiguous
-    weight_kind   kind      = weight_kind::f32;
-    int64_t       k         = 0;
-    const float * x         = nullptr;
-    int64_t       x_stride  = 0;  // floats between columns; < k makes overlapping windows (convolution)
-    int64_t       group     = INT64_MAX;  // columns per batch row; column t lies in row t / group
-    int64_t       group_stride = 0;       // floats between batch rows of x
-    float *       y         = nullptr;
-    int64_t       y_stride  = 0;
-    const float * bias      = nullptr;  // [n_out] or nullptr
-    const float * scale     = nullptr;  // [n_out] or nullptr
-    const float * residual  = nullptr;  // laid out as y, or nullptr; may be y itself
+    const void *  w            = nullptr;  // [n_out][k], rows contiguous
+    weight_kind   kind         = weight_kind::f32;
+    int64_t       k            = 0;
+    const float * x            = nullptr;
+    int64_t       x_stride     = 0;          // floats between columns; < k makes overlapping windows (convolution)
+    int64_t       group        = INT64_MAX;  // columns per batch row; column t lies in row t / group
+    int64_t       group_stride = 0;          // floats between batch rows of x
+    float *       y            = nullptr;
+    int64_t       y_stride     = 0;
+    const float * bias         = nullptr;  // [n_out] or nullptr
+    const float * scale        = nullptr;  // [n_out] or nullptr
+    const float * residual     = nullptr;  // laid out as y, or nullptr; may be y itself
     int64_t       o0 = 0, o1 = 0, t0 = 0, t1 = 0;
 };
 
 // One query head against a KV ring.
 struct attention_args {
-    const float * q          = nullptr;  // [head_dim], rotated, not scaled
-    const void *  k          = nullptr;  // ring of one KV head: position p at element (p % capacity) * stride
-    const void *  v          = nullptr;
-    weight_kind   kind       = weight_kind::f32;  // f32 or f16
-    int64_t       stride     = 0;
-    int64_t       capacity   = 0;
-    int64_t       first      = 0;  // oldest visible position
-    int64_t       n_keys     = 0;
-    int64_t       head_dim   = 0;
-    float         scale      = 1.0F;
-    float *       scores     = nullptr;  // scratch, n_keys floats
-    float *       out        = nullptr;  // [head_dim]
+    const float * q        = nullptr;  // [head_dim], rotated, not scaled
+    const void *  k        = nullptr;  // ring of one KV head: position p at element (p % capacity) * stride
+    const void *  v        = nullptr;
+    weight_kind   kind     = weight_kind::f32;  // f32 or f16
+    int64_t       stride   = 0;
+    int64_t       capacity = 0;
+    int64_t       first    = 0;  // oldest visible position
+    int64_t       n_keys   = 0;
+    int64_t       head_dim = 0;
+    float         scale    = 1.0F;
+    float *       scores   = nullptr;  // scratch, n_keys floats
+    float *       out      = nullptr;  // [head_dim]
 };
 
 struct kernel_table {

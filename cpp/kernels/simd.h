@@ -92,7 +92,7 @@ static inline float f16_to_f32(uint16_t h) {
 
 // exp(x) - 1 and exp(x) share the reduction x = n ln2 + r, |r| <= ln2/2 (Cody and Waite's two-part ln2).
 static inline vf reduce_exp(vf x, vi * n) {
-    const vf magic = splat(12582912.0F);  // 1.5 * 2^23: adding it rounds to an integer held in the low mantissa bits
+    const vf magic   = splat(12582912.0F);  // 1.5 * 2^23: adding it rounds to an integer held in the low mantissa bits
     const vf shifted = x * splat(1.44269504F) + magic;
     const vf rounded = shifted - magic;
     *n               = (vi) shifted - (vi) magic;

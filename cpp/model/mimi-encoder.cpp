@@ -10,7 +10,7 @@ struct mimi_encoder::encoder_graph {
     encoder_graph(compute_backend & backend, size_t n_nodes, bool capture) : runner(backend, n_nodes, capture) {}
 
     graph_runner   runner;
-    ggml_tensor *  pcm   = nullptr;  // F32 [1, n_samples, n_rows]
+    ggml_tensor *  pcm = nullptr;  // F32 [1, n_samples, n_rows]
     stream_rows    rows;
     attention_rows attention;
     ggml_tensor *  codes = nullptr;  // I32 [n_quantizers, frames * n_rows]
@@ -35,7 +35,8 @@ mimi_encoder::mimi_encoder(const mimi_weights & weights, const mimi_options & op
     ring.head_dim   = config.head_dim;
     ring.window     = config.sliding_window;
     ring.group      = options.uniform_window ? 1 : config.columns_per_frame();
-    ring.capacity   = config.sliding_window + static_cast<int64_t>(options.max_frames_per_call) * config.columns_per_frame() - 1;
+    ring.capacity =
+        config.sliding_window + static_cast<int64_t>(options.max_frames_per_call) * config.columns_per_frame() - 1;
     for (size_t l = 0; l < weights.blocks.size(); l++) {
         rings_.push_back(declare_kv_ring(layout, "codec.transformer." + std::to_string(l), ring));
     }
@@ -59,7 +60,10 @@ void mimi_encoder::restart_attention(int32_t slot) {
     attention_start_[static_cast<size_t>(slot)] = positions_[static_cast<size_t>(slot)];
 }
 
-ggml_tensor * mimi_encoder::build_seanet(graph_scope & g, const stream_rows & rows, ggml_tensor * x, bool pad_right) const {
+ggml_tensor * mimi_encoder::build_seanet(graph_scope &       g,
+                                         const stream_rows & rows,
+                                         ggml_tensor *       x,
+                                         bool                pad_right) const {
     for (size_t i = 0; i < weights_.seanet.size(); i++) {
         const seanet_layer & layer = weights_.seanet[i];
         conv1d_options       options;
@@ -97,7 +101,13 @@ void mimi_encoder::build(encoder_graph & graph, int64_t n_samples, int64_t n_row
     variant.mlp = mlp_kind::gelu;
     variant.eps = config.norm_eps;
     for (size_t l = 0; l < weights_.blocks.size(); l++) {
-        x = build_transformer_block(g, weights_.blocks[l], variant, rings_[l], *arena_, graph.attention, x,
+        x = build_transformer_block(g,
+                                    weights_.blocks[l],
+                                    variant,
+                                    rings_[l],
+                                    *arena_,
+                                    graph.attention,
+                                    x,
                                     "codec.transformer." + std::to_string(l));
     }
     if (weights_.downsample) {
@@ -110,7 +120,8 @@ void mimi_encoder::build(encoder_graph & graph, int64_t n_samples, int64_t n_row
     ggml_set_output(graph.codes);
     g.output(build_residual_vq(g, weights_.semantic, x, graph.codes, 0, "codec.semantic"));
     if (!weights_.acoustic.codebooks.empty()) {
-        g.output(build_residual_vq(g, weights_.acoustic, x, graph.codes, config.num_semantic_quantizers, "codec.acoustic"));
+        g.output(
+            build_residual_vq(g, weights_.acoustic, x, graph.codes, config.num_semantic_quantizers, "codec.acoustic"));
     }
     graph.runner.reserve();
 }
@@ -140,12 +151,14 @@ void mimi_encoder::encode(const mimi_call & call, std::vector<int32_t> & codes) 
     for (int64_t row = 0; row < n_rows; row++) {
         const int32_t slot     = call.slots[static_cast<size_t>(row)];
         const auto    position = static_cast<int32_t>(positions_[static_cast<size_t>(slot)]);
-        const auto    first    = static_cast<int32_t>(
-            (positions_[static_cast<size_t>(slot)] - attention_start_[static_cast<size_t>(slot)]) * config.columns_per_frame());
+        const auto    first =
+            static_cast<int32_t>((positions_[static_cast<size_t>(slot)] - attention_start_[static_cast<size_t>(slot)]) *
+                                 config.columns_per_frame());
         static_cast<int32_t *>(graph.rows.slots->data)[row]          = slot;
         static_cast<int32_t *>(graph.rows.positions->data)[row]      = position;
         static_cast<int32_t *>(graph.attention.positions->data)[row] = first;
-        std::memcpy(static_cast<float *>(graph.pcm->data) + row * call.n_samples, call.pcm[static_cast<size_t>(row)],
+        std::memcpy(static_cast<float *>(graph.pcm->data) + row * call.n_samples,
+                    call.pcm[static_cast<size_t>(row)],
                     static_cast<size_t>(call.n_samples) * sizeof(float));
         for (int64_t column = 0; column < n_columns; column++) {
             rope_.fill(first + column,

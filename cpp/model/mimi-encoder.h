@@ -22,8 +22,8 @@ struct mimi_options {
 
 // One call: the same number of samples for every row.
 struct mimi_call {
-    std::vector<int32_t>       slots;      // slot of each row, each at most once
-    std::vector<const float *> pcm;        // n_samples samples per row
+    std::vector<int32_t>       slots;  // slot of each row, each at most once
+    std::vector<const float *> pcm;    // n_samples samples per row
     int64_t                    n_samples = 0;
     // Offline end: n_samples need not be whole frames; each layer pads on the right as transformers does, and the
     // stream may not go on afterwards.
@@ -63,18 +63,18 @@ class mimi_encoder {
     ggml_tensor *   build_seanet(graph_scope & g, const stream_rows & rows, ggml_tensor * x, bool pad_right) const;
     void            build(encoder_graph & graph, int64_t n_samples, int64_t n_rows, bool pad_right) const;
 
-    const mimi_weights &     weights_;
-    const mimi_options       options_;
-    compute_backend &        backend_;
-    rope_table               rope_;
-    std::vector<layer_state> seanet_states_;
-    std::vector<kv_ring>     rings_;
-    int32_t                  downsample_state_ = -1;
+    const mimi_weights &         weights_;
+    const mimi_options           options_;
+    compute_backend &            backend_;
+    rope_table                   rope_;
+    std::vector<layer_state>     seanet_states_;
+    std::vector<kv_ring>         rings_;
+    int32_t                      downsample_state_ = -1;
     std::unique_ptr<state_arena> arena_;
-    std::vector<int64_t>     positions_;        // frames, per slot
-    std::vector<int64_t>     attention_start_;  // frame that is position 0 of the transformer, per slot
+    std::vector<int64_t>         positions_;        // frames, per slot
+    std::vector<int64_t>         attention_start_;  // frame that is position 0 of the transformer, per slot
     std::map<std::pair<int64_t, int64_t>, std::unique_ptr<encoder_graph>> graphs_;  // by samples (< 0: padded), rows
-    encoder_graph *          last_ = nullptr;
+    encoder_graph *                                                       last_ = nullptr;
 };
 
 }  // namespace kstt

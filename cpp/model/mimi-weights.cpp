@@ -14,8 +14,11 @@ const std::string prefix = "codec_model.";
 conv1d_weights load_conv(weight_store & store, const std::string & name, const conv1d_shape & shape, bool has_bias) {
     conv1d_weights conv;
     conv.shape  = shape;
-    conv.weight = store.relaid(name + ".weight", { shape.n_out, shape.n_in, shape.kernel_size },
-                               shape.n_in * shape.kernel_size, shape.n_out, [&](const float * stored, float * copy) {
+    conv.weight = store.relaid(name + ".weight",
+                               { shape.n_out, shape.n_in, shape.kernel_size },
+                               shape.n_in * shape.kernel_size,
+                               shape.n_out,
+                               [&](const float * stored, float * copy) {
                                    for (int64_t o = 0; o < shape.n_out; o++) {
                                        for (int64_t i = 0; i < shape.n_in; i++) {
                                            for (int64_t j = 0; j < shape.kernel_size; j++) {
@@ -34,19 +37,23 @@ pad_mode padding_of(const codec_config & config) {
     return config.pad_mode == "replicate" ? pad_mode::replicate : pad_mode::zeros;
 }
 
-conv1d_shape shape_of(const codec_config & config, int64_t n_in, int64_t n_out, int64_t kernel, int64_t stride, int64_t dilation) {
+conv1d_shape shape_of(
+    const codec_config & config, int64_t n_in, int64_t n_out, int64_t kernel, int64_t stride, int64_t dilation) {
     return { n_in, n_out, kernel, stride, dilation, padding_of(config) };
 }
 
-seanet_layer load_residual(weight_store & store, const codec_config & config, size_t index, int64_t channels, int64_t dilation) {
-    const std::string  name   = prefix + "encoder.layers." + std::to_string(index);
-    const int64_t      hidden = channels / config.compress;
-    seanet_layer       layer;
+seanet_layer load_residual(
+    weight_store & store, const codec_config & config, size_t index, int64_t channels, int64_t dilation) {
+    const std::string name   = prefix + "encoder.layers." + std::to_string(index);
+    const int64_t     hidden = channels / config.compress;
+    seanet_layer      layer;
     layer.name        = "codec.layers." + std::to_string(index);
     layer.is_residual = true;
-    layer.conv = load_conv(store, name + ".block.1.conv",
-                           shape_of(config, channels, hidden, config.residual_kernel_size, 1, dilation), true);
-    layer.pointwise = load_conv(store, name + ".block.3.conv", shape_of(config, hidden, channels, 1, 1, 1), true);
+    layer.conv        = load_conv(store,
+                           name + ".block.1.conv",
+                           shape_of(config, channels, hidden, config.residual_kernel_size, 1, dilation),
+                           true);
+    layer.pointwise   = load_conv(store, name + ".block.3.conv", shape_of(config, hidden, channels, 1, 1, 1), true);
     if (config.use_conv_shortcut) {
         layer.shortcut = load_conv(store, name + ".shortcut.conv", shape_of(config, channels, channels, 1, 1, 1), true);
     }
@@ -66,7 +73,8 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
     std::vector<seanet_layer> layers;
     size_t                    index    = 0;
     int64_t                   channels = config.num_filters;
-    layers.push_back(load_plain(store, index++, shape_of(config, config.audio_channels, channels, config.kernel_size, 1, 1), false));
+    layers.push_back(
+        load_plain(store, index++, shape_of(config, config.audio_channels, channels, config.kernel_size, 1, 1), false));
     for (auto ratio = config.upsampling_ratios.rbegin(); ratio != config.upsampling_ratios.rend(); ++ratio) {
         int64_t dilation = 1;
         for (int32_t j = 0; j < config.num_residual_layers; j++) {
@@ -74,11 +82,13 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
             dilation *= config.dilation_growth_rate;
         }
         index++;  // ELU
-        layers.push_back(load_plain(store, index++, shape_of(config, channels, 2 * channels, 2 * *ratio, *ratio, 1), true));
+        layers.push_back(
+            load_plain(store, index++, shape_of(config, channels, 2 * channels, 2 * *ratio, *ratio, 1), true));
         channels *= 2;
     }
     index++;  // ELU
-    layers.push_back(load_plain(store, index, shape_of(config, channels, config.hidden_size, config.last_kernel_size, 1, 1), true));
+    layers.push_back(
+        load_plain(store, index, shape_of(config, channels, config.hidden_size, config.last_kernel_size, 1, 1), true));
     return layers;
 }
 
@@ -118,7 +128,7 @@ codebook_weights load_codebook(weight_store & store, const codec_config & config
     convert_to_f32(usage, count.data());
 
     codebook_weights book;
-    book.entries = store.relaid(name + ".embed_sum", { n, dim }, dim, n, [&](const float * stored, float * copy) {
+    book.entries   = store.relaid(name + ".embed_sum", { n, dim }, dim, n, [&](const float * stored, float * copy) {
         for (int64_t c = 0; c < n; c++) {
             const float divisor = std::max(count[static_cast<size_t>(c)], 1e-5F);
             for (int64_t d = 0; d < dim; d++) {
@@ -126,9 +136,9 @@ codebook_weights load_codebook(weight_store & store, const codec_config & config
             }
         }
     });
-    book.half_norm        = store.owned_f32(name + ".half_norm", n, 1);
-    const auto * entries  = static_cast<const float *>(book.entries->data);
-    auto *       half     = static_cast<float *>(book.half_norm->data);
+    book.half_norm = store.owned_f32(name + ".half_norm", n, 1);
+    const auto * entries = static_cast<const float *>(book.entries->data);
+    auto *       half    = static_cast<float *>(book.half_norm->data);
     for (int64_t c = 0; c < n; c++) {
         double sum = 0.0;
         for (int64_t d = 0; d < dim; d++) {
@@ -139,15 +149,20 @@ codebook_weights load_codebook(weight_store & store, const codec_config & config
     return book;
 }
 
-residual_vq_weights load_quantizer(weight_store & store, const codec_config & config, const std::string & kind, int32_t n) {
+residual_vq_weights load_quantizer(weight_store &       store,
+                                   const codec_config & config,
+                                   const std::string &  kind,
+                                   int32_t              n) {
     const std::string   name = prefix + "quantizer." + kind + "_residual_vector_quantizer.";
     residual_vq_weights quantizer;
     if (config.vector_quantization_hidden_dimension != config.hidden_size) {
-        const int64_t dim = config.vector_quantization_hidden_dimension;
-        quantizer.input_proj = store.relaid(name + "input_proj.weight", { dim, config.hidden_size, 1 }, config.hidden_size, dim,
-                                            [&](const float * stored, float * copy) {
-                                                std::copy(stored, stored + dim * config.hidden_size, copy);
-                                            });
+        const int64_t dim    = config.vector_quantization_hidden_dimension;
+        quantizer.input_proj = store.relaid(
+            name + "input_proj.weight",
+            { dim, config.hidden_size, 1 },
+            config.hidden_size,
+            dim,
+            [&](const float * stored, float * copy) { std::copy(stored, stored + dim * config.hidden_size, copy); });
     }
     for (int32_t j = 0; j < n; j++) {
         quantizer.codebooks.push_back(load_codebook(store, config, name + "layers." + std::to_string(j) + ".codebook"));
@@ -166,12 +181,15 @@ mimi_weights load_mimi_weights(weight_store & store, const codec_config & config
     }
     if (config.columns_per_frame() > 1) {
         // Its stride is 2 in every checkpoint of this family.
-        const conv1d_shape shape = { config.hidden_size, config.hidden_size, config.downsample_kernel_size(),
-                                     config.columns_per_frame(), 1, pad_mode::replicate };
+        const conv1d_shape shape = {
+            config.hidden_size, config.hidden_size, config.downsample_kernel_size(), config.columns_per_frame(), 1,
+            pad_mode::replicate
+        };
         weights.downsample = load_conv(store, prefix + "downsample.conv", shape, false);
     }
     weights.semantic = load_quantizer(store, config, "semantic", config.num_semantic_quantizers);
-    weights.acoustic = load_quantizer(store, config, "acoustic", config.num_quantizers - config.num_semantic_quantizers);
+    weights.acoustic =
+        load_quantizer(store, config, "acoustic", config.num_quantizers - config.num_semantic_quantizers);
     return weights;
 }
 

@@ -17,11 +17,13 @@ void check_supported(const model_config & config) {
     check_head(config.codec.head_dim, "codec");
     check_head(config.decoder.head_dim, "decoder");
     if (config.codec.audio_channels != 1) {
-        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
-                    format("the codec has audio_channels = %d; only mono codecs are supported", config.codec.audio_channels));
+        throw error(
+            KSTT_STATUS_MODEL_UNSUPPORTED,
+            format("the codec has audio_channels = %d; only mono codecs are supported", config.codec.audio_channels));
     }
     if (config.decoder.tie_word_embeddings) {
-        throw error(KSTT_STATUS_MODEL_UNSUPPORTED, "config.json: tie_word_embeddings is true; this family has untied heads");
+        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
+                    "config.json: tie_word_embeddings is true; this family has untied heads");
     }
     if (config.codec.columns_per_frame() > config.codec.sliding_window) {
         throw error(KSTT_STATUS_MODEL_UNSUPPORTED,

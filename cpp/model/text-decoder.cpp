@@ -31,7 +31,7 @@ text_decoder::text_decoder(const decoder_weights & weights, const decoder_option
         ring.window = std::min(ring.window, options.max_steps);
     }
     ring.capacity = ring.window + options.max_columns_per_call - 1;
-    ring.type       = weights.ring_type;
+    ring.type     = weights.ring_type;
     for (size_t l = 0; l < weights.blocks.size(); l++) {
         rings_.push_back(declare_kv_ring(layout, "decoder.layers." + std::to_string(l), ring));
     }
@@ -49,10 +49,10 @@ void text_decoder::reset(int32_t slot) {
 void text_decoder::build(decoder_graph & graph, int64_t n_columns, int64_t n_rows) const {
     const decoder_config & config = weights_.config;
     graph_scope &          g      = graph.runner.scope();
-    graph.ids            = g.input(GGML_TYPE_I32, "ids", 1 + config.num_codebooks, n_columns * n_rows);
-    graph.rows.slots     = g.input(GGML_TYPE_I32, "slots", n_rows);
-    graph.rows.positions = g.input(GGML_TYPE_I32, "positions", n_rows);
-    graph.rows.rope      = g.input(GGML_TYPE_F32, "rope", config.head_dim, n_columns, n_rows);
+    graph.ids                     = g.input(GGML_TYPE_I32, "ids", 1 + config.num_codebooks, n_columns * n_rows);
+    graph.rows.slots              = g.input(GGML_TYPE_I32, "slots", n_rows);
+    graph.rows.positions          = g.input(GGML_TYPE_I32, "positions", n_rows);
+    graph.rows.rope               = g.input(GGML_TYPE_F32, "rope", config.head_dim, n_columns, n_rows);
 
     ggml_tensor * x = build_embedding_sum(g, weights_.embed, graph.ids);
     x               = ggml_reshape_3d(g.context(), x, config.hidden_size, n_columns, n_rows);
@@ -61,8 +61,8 @@ void text_decoder::build(decoder_graph & graph, int64_t n_columns, int64_t n_row
     variant.mlp = mlp_kind::swiglu;
     variant.eps = config.rms_norm_eps;
     for (size_t l = 0; l < weights_.blocks.size(); l++) {
-        x = build_transformer_block(g, weights_.blocks[l], variant, rings_[l], *arena_, graph.rows, x,
-                                    "decoder.layers." + std::to_string(l));
+        x = build_transformer_block(
+            g, weights_.blocks[l], variant, rings_[l], *arena_, graph.rows, x, "decoder.layers." + std::to_string(l));
     }
     x            = g.name(build_norm(g, x, weights_.norm, nullptr, config.rms_norm_eps), "decoder.norm");
     graph.logits = g.output(g.name(build_linear(g, weights_.head, x), "decoder.logits"));
@@ -88,8 +88,11 @@ int32_t text_decoder::table_row(int64_t stream, int32_t id) const {
     }
     if (id < 0 || row >= n_rows) {
         throw error(KSTT_STATUS_INVALID_ARGUMENT,
-                    format("id %d of stream %d addresses row %lld of an embedding table of %lld rows", id,
-                           static_cast<int>(stream), static_cast<long long>(row), static_cast<long long>(n_rows)));
+                    format("id %d of stream %d addresses row %lld of an embedding table of %lld rows",
+                           id,
+                           static_cast<int>(stream),
+                           static_cast<long long>(row),
+                           static_cast<long long>(n_rows)));
     }
     return static_cast<int32_t>(row);
 }
@@ -107,13 +110,13 @@ const float * text_decoder::step(const decoder_call & call) {
         static_cast<int32_t *>(graph.ids->data)[i] = table_row(static_cast<int64_t>(i) % n_streams, call.ids[i]);
     }
     for (int64_t row = 0; row < n_rows; row++) {
-        const int32_t slot     = call.slots[static_cast<size_t>(row)];
-        int64_t &     position = positions_[static_cast<size_t>(slot)];
+        const int32_t slot                                      = call.slots[static_cast<size_t>(row)];
+        int64_t &     position                                  = positions_[static_cast<size_t>(slot)];
         static_cast<int32_t *>(graph.rows.slots->data)[row]     = slot;
         static_cast<int32_t *>(graph.rows.positions->data)[row] = static_cast<int32_t>(position);
         for (int64_t column = 0; column < call.n_columns; column++) {
-            rope_.fill(position + column, static_cast<float *>(graph.rows.rope->data) +
-                                              (row * call.n_columns + column) * config.head_dim);
+            rope_.fill(position + column,
+                       static_cast<float *>(graph.rows.rope->data) + (row * call.n_columns + column) * config.head_dim);
         }
         position += call.n_columns;
     }

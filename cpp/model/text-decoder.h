@@ -55,15 +55,15 @@ class text_decoder {
     // Row of the embedding table for stream 0 (text) or 1.. (codebooks) (spec 2.4). Throws INVALID_ARGUMENT.
     int32_t         table_row(int64_t stream, int32_t id) const;
 
-    const decoder_weights &      weights_;
-    const decoder_options        options_;
-    compute_backend &            backend_;
-    rope_table                   rope_;
-    std::vector<kv_ring>         rings_;
-    std::unique_ptr<state_arena> arena_;
-    std::vector<int64_t>         positions_;  // steps, per slot
-    std::map<std::pair<int64_t, int64_t>, std::unique_ptr<decoder_graph>> graphs_;  // by columns, rows
-    decoder_graph *              last_ = nullptr;
+    const decoder_weights &                                               weights_;
+    const decoder_options                                                 options_;
+    compute_backend &                                                     backend_;
+    rope_table                                                            rope_;
+    std::vector<kv_ring>                                                  rings_;
+    std::unique_ptr<state_arena>                                          arena_;
+    std::vector<int64_t>                                                  positions_;  // steps, per slot
+    std::map<std::pair<int64_t, int64_t>, std::unique_ptr<decoder_graph>> graphs_;     // by columns, rows
+    decoder_graph *                                                       last_ = nullptr;
 };
 
 }  // namespace kstt

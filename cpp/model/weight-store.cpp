@@ -10,14 +10,14 @@ namespace {
 
 ggml_type ggml_type_of(element_type type) {
     switch (type) {
-        case element_type::f32:
-            return GGML_TYPE_F32;
-        case element_type::f16:
-            return GGML_TYPE_F16;
-        case element_type::bf16:
-            return GGML_TYPE_BF16;
-        default:
-            throw error(KSTT_STATUS_INTERNAL, "a weight type that get() should have refused");
+    case element_type::f32:
+        return GGML_TYPE_F32;
+    case element_type::f16:
+        return GGML_TYPE_F16;
+    case element_type::bf16:
+        return GGML_TYPE_BF16;
+    default:
+        throw error(KSTT_STATUS_INTERNAL, "a weight type that get() should have refused");
     }
 }
 
@@ -27,9 +27,9 @@ weight_store::weight_store(std::unique_ptr<checkpoint> source, const compute_bac
     : source_(std::move(source)), backend_(backend) {
     ggml_init_params params = {};
     // Each stored tensor is used at most once; codebooks and their norms come on top.
-    params.mem_size = (2 * source_->tensors().size() + 64) * ggml_tensor_overhead();
-    params.no_alloc = true;
-    context_        = ggml_init(params);
+    params.mem_size         = (2 * source_->tensors().size() + 64) * ggml_tensor_overhead();
+    params.no_alloc         = true;
+    context_                = ggml_init(params);
     for (const checkpoint::region & region : source_->regions()) {
         regions_.push_back(backend.wrap(region.data, region.size, region.size));
     }

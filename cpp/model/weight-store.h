@@ -47,7 +47,8 @@ class weight_store {
 
     int64_t owned_bytes() const { return owned_bytes_; }
 
-    // Touches up to max_bytes of the mapped weights, from `offset` on (counted over all of them); returns bytes touched.
+    // Touches up to max_bytes of the mapped weights, from `offset` on (counted over all of them); returns bytes
+    // touched.
     int64_t prefault(int64_t offset, int64_t max_bytes) const;
 
   private:
@@ -59,7 +60,7 @@ class weight_store {
     ggml_context *                     context_ = nullptr;
     std::vector<ggml_backend_buffer_t> regions_;  // one per mapped file
     std::vector<ggml_backend_buffer_t> owned_;
-    std::vector<const tensor_view *>   used_;     // mapped tensors, in order of use
+    std::vector<const tensor_view *>   used_;  // mapped tensors, in order of use
     int64_t                            mapped_bytes_ = 0;
     int64_t                            owned_bytes_  = 0;
 };

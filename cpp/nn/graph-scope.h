@@ -49,8 +49,17 @@ class graph_scope {
                          int64_t                    ne0,
                          int64_t                    ne1 = 1,
                          int64_t                    ne2 = 1) {
-        return ggml_custom_4d(context_, type, ne0, ne1, ne2, 1, args.data(), static_cast<int>(args.size()), function,
-                              1, keep(std::move(params)));
+        return ggml_custom_4d(context_,
+                              type,
+                              ne0,
+                              ne1,
+                              ne2,
+                              1,
+                              args.data(),
+                              static_cast<int>(args.size()),
+                              function,
+                              1,
+                              keep(std::move(params)));
     }
 
     // As custom, but the result is `target` itself, changed in place.
@@ -59,14 +68,15 @@ class graph_scope {
                                   std::vector<ggml_tensor *> args,
                                   ggml_custom_op_t           function,
                                   P                          params) {
-        return ggml_custom_inplace(context_, target, args.data(), static_cast<int>(args.size()), function, 1,
-                                   keep(std::move(params)));
+        return ggml_custom_inplace(
+            context_, target, args.data(), static_cast<int>(args.size()), function, 1, keep(std::move(params)));
     }
 
     const std::vector<ggml_tensor *> & named() const { return named_; }
 
   private:
-    template <typename P> void * keep(P params) {
+    template <typename P>
+    void * keep(P params) {
         auto   owned = std::make_shared<P>(std::move(params));
         void * raw   = owned.get();
         params_.push_back(std::move(owned));

@@ -45,7 +45,8 @@ void compute_append(ggml_tensor * dst, int, int, void * userdata) {
         const int64_t element = (slots[row] * shape.capacity + place) * width + head * shape.head_dim;
         float         rotated[max_head_dim];
         rotate_half(static_cast<const float *>(k->data) + source,
-                    static_cast<const float *>(rope->data) + (row * columns + column) * shape.head_dim, shape.head_dim,
+                    static_cast<const float *>(rope->data) + (row * columns + column) * shape.head_dim,
+                    shape.head_dim,
                     rotated);
         write_row(shape.type, rotated, dst->data, element, shape.head_dim);
         write_row(shape.type, static_cast<const float *>(v->data) + source, dst->src[3]->data, element, shape.head_dim);
@@ -74,10 +75,12 @@ void attend_item(ggml_tensor * out, const kv_ring_shape & shape, int64_t item, f
     const int64_t       window    = shape.window - (shape.group - 1 - position % shape.group);
     const int64_t       source    = (row * columns + column) * shape.n_heads * shape.head_dim + head * shape.head_dim;
     const int64_t       kv_head   = head / (shape.n_heads / shape.n_kv_heads);
-    const size_t        offset    = static_cast<size_t>(slots[row] * shape.capacity * width + kv_head * shape.head_dim) * size;
-    float               rotated[max_head_dim];
+    const size_t offset = static_cast<size_t>(slots[row] * shape.capacity * width + kv_head * shape.head_dim) * size;
+    float        rotated[max_head_dim];
     rotate_half(static_cast<const float *>(q->data) + source,
-                static_cast<const float *>(rope->data) + (row * columns + column) * shape.head_dim, shape.head_dim, rotated);
+                static_cast<const float *>(rope->data) + (row * columns + column) * shape.head_dim,
+                shape.head_dim,
+                rotated);
 
     attention_args args;
     args.q        = rotated;
@@ -96,8 +99,8 @@ void attend_item(ggml_tensor * out, const kv_ring_shape & shape, int64_t item, f
 }
 
 void compute_attend(ggml_tensor * out, int, int, void * userdata) {
-    auto &        params  = *static_cast<attend_params *>(userdata);
-    const int64_t n_items = out->ne[1] * out->ne[2] * params.shape.n_heads;
+    auto &        params    = *static_cast<attend_params *>(userdata);
+    const int64_t n_items   = out->ne[1] * out->ne[2] * params.shape.n_heads;
     // A head over a short window takes a microsecond: hand out several at a time.
     const int64_t n_threads = params.pool->n_threads();
     const int64_t by_work   = n_items * params.shape.head_dim * params.shape.window / min_chunk_work;
@@ -116,9 +119,10 @@ void compute_attend(ggml_tensor * out, int, int, void * userdata) {
 kv_ring declare_kv_ring(state_layout & layout, const std::string & name, const kv_ring_shape & shape) {
     KSTT_CHECK(shape.head_dim <= max_head_dim && shape.group <= shape.window && shape.capacity >= shape.window);
     kv_ring ring;
-    ring.shape  = shape;
-    ring.keys   = layout.declare(name + ".keys", shape.type, shape.n_kv_heads * shape.head_dim, shape.capacity, false);
-    ring.values = layout.declare(name + ".values", shape.type, shape.n_kv_heads * shape.head_dim, shape.capacity, false);
+    ring.shape = shape;
+    ring.keys  = layout.declare(name + ".keys", shape.type, shape.n_kv_heads * shape.head_dim, shape.capacity, false);
+    ring.values =
+        layout.declare(name + ".values", shape.type, shape.n_kv_heads * shape.head_dim, shape.capacity, false);
     return ring;
 }
 
@@ -132,14 +136,19 @@ ggml_tensor * build_ring_attention(graph_scope &          g,
     // A call may not overwrite keys that its own first query still needs.
     KSTT_CHECK(ring.shape.capacity >= ring.shape.window + q->ne[1] - 1);
     ggml_tensor * values = state.tensor(ring.values);
-    ggml_tensor * keys   = g.custom_in_place(state.tensor(ring.keys), { k, v, values, rows.rope, rows.slots, rows.positions },
-                                             compute_append, ring.shape);
+    ggml_tensor * keys   = g.custom_in_place(
+        state.tensor(ring.keys), { k, v, values, rows.rope, rows.slots, rows.positions }, compute_append, ring.shape);
     attend_params params;
     params.pool  = g.pool();
     params.shape = ring.shape;
     params.scratch.resize(static_cast<size_t>(g.pool()->n_threads()) * static_cast<size_t>(ring.shape.window));
-    return g.custom({ q, keys, values, rows.rope, rows.slots, rows.positions }, compute_attend, std::move(params),
-                    GGML_TYPE_F32, q->ne[0], q->ne[1], q->ne[2]);
+    return g.custom({ q, keys, values, rows.rope, rows.slots, rows.positions },
+                    compute_attend,
+                    std::move(params),
+                    GGML_TYPE_F32,
+                    q->ne[0],
+                    q->ne[1],
+                    q->ne[2]);
 }
 
 }  // namespace kstt

@@ -16,7 +16,7 @@ struct kv_ring_shape {
     // Positions that enter together in the reference's streaming mode: all are written before the first one reads, so
     // the j-th of them sees window - group + 1 + j keys (spec 3.4). 1: every query sees `window` keys.
     int64_t   group      = 1;
-    int64_t   capacity   = 0;  // >= window + columns per call - 1
+    int64_t   capacity   = 0;              // >= window + columns per call - 1
     ggml_type type       = GGML_TYPE_F32;  // F32 or F16
 };
 

@@ -11,10 +11,10 @@ namespace {
 
 struct linear_params {
     thread_pool * pool;
-    int32_t bias        = -1;  // index among the node's sources, -1: none
-    int32_t scale       = -1;
-    int32_t residual    = -1;
-    int64_t window_step = 0;
+    int32_t       bias        = -1;  // index among the node's sources, -1: none
+    int32_t       scale       = -1;
+    int32_t       residual    = -1;
+    int64_t       window_step = 0;
 };
 
 // A chunk is worth handing to another thread from about this many multiply-adds on (some 5 microseconds).
@@ -32,11 +32,13 @@ void compute_linear(ggml_tensor * y, int, int, void * userdata) {
     const ggml_tensor * w      = y->src[0];
     const ggml_tensor * x      = y->src[1];
     matmul_args         args;
-    args.w    = w->data;
-    args.kind = w->type == GGML_TYPE_F32 ? weight_kind::f32 : w->type == GGML_TYPE_F16 ? weight_kind::f16 : weight_kind::bf16;
-    args.k    = w->ne[0];
-    args.x    = static_cast<const float *>(x->data);
-    args.y    = static_cast<float *>(y->data);
+    args.w            = w->data;
+    args.kind         = w->type == GGML_TYPE_F32   ? weight_kind::f32
+                        : w->type == GGML_TYPE_F16 ? weight_kind::f16
+                                                   : weight_kind::bf16;
+    args.k            = w->ne[0];
+    args.x            = static_cast<const float *>(x->data);
+    args.y            = static_cast<float *>(y->data);
     args.y_stride     = y->ne[0];
     args.bias         = floats(y, params.bias);
     args.scale        = floats(y, params.scale);
@@ -49,9 +51,10 @@ void compute_linear(ggml_tensor * y, int, int, void * userdata) {
     const int64_t n_columns = y->ne[1] * y->ne[2];
     const int64_t n_threads = params.pool->n_threads();
     const int64_t by_work   = n_out * n_columns * args.k / chunk_work;
-    const int64_t n_chunks  = n_threads == 1 ? 1 : std::max<int64_t>(1, std::min(by_work, n_threads * chunks_per_thread));
+    const int64_t n_chunks =
+        n_threads == 1 ? 1 : std::max<int64_t>(1, std::min(by_work, n_threads * chunks_per_thread));
     // Many columns: a chunk takes some of them and reads all of w. Few: it takes some rows, so that w is read once.
-    const bool    by_column = n_columns >= 16 * n_chunks && n_columns > n_out / 8;
+    const bool by_column = n_columns >= 16 * n_chunks && n_columns > n_out / 8;
     params.pool->run(n_chunks, [&](int64_t chunk, int32_t) {
         matmul_args part = args;
         part.o1          = n_out;
@@ -84,13 +87,13 @@ ggml_tensor * build_linear(graph_scope & g, ggml_tensor * w, ggml_tensor * x, co
     if (!has_kernel(w->type)) {
         KSTT_CHECK(options.window_step == 0);
         ggml_tensor * y = ggml_mul_mat(g.context(), w, x);
-        y = options.bias != nullptr ? ggml_add(g.context(), y, options.bias) : y;
-        y = options.scale != nullptr ? ggml_mul(g.context(), y, options.scale) : y;
+        y               = options.bias != nullptr ? ggml_add(g.context(), y, options.bias) : y;
+        y               = options.scale != nullptr ? ggml_mul(g.context(), y, options.scale) : y;
         return options.residual != nullptr ? ggml_add(g.context(), y, options.residual) : y;
     }
-    linear_params              params;
-    params.pool = g.pool();
-    std::vector<ggml_tensor *> args = { w, x };
+    linear_params params;
+    params.pool                       = g.pool();
+    std::vector<ggml_tensor *> args   = { w, x };
     const auto                 attach = [&](ggml_tensor * tensor) {
         if (tensor == nullptr) {
             return -1;

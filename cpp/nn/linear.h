@@ -7,9 +7,9 @@
 namespace kstt {
 
 struct linear_options {
-    ggml_tensor * bias     = nullptr;  // F32 [n_out]
-    ggml_tensor * scale    = nullptr;  // F32 [n_out]
-    ggml_tensor * residual = nullptr;  // as the result
+    ggml_tensor * bias           = nullptr;  // F32 [n_out]
+    ggml_tensor * scale          = nullptr;  // F32 [n_out]
+    ggml_tensor * residual       = nullptr;  // as the result
     // Convolution: output column t reads k consecutive floats from t * window_step on (channels of one column are
     // adjacent, so that is kernel_size whole columns). 0: plain product.
     int64_t       window_step    = 0;

@@ -24,9 +24,11 @@ void compute_select(ggml_tensor * out, int, int, void * userdata) {
     const int64_t       n_entries = entries->ne[1];
     for (int64_t column = 0; column < out->ne[1] * out->ne[2]; column++) {
         const int32_t code = kernels().nearest(static_cast<const float *>(dots->data) + column * n_entries,
-                                               static_cast<const float *>(out->src[3]->data), n_entries);
-        float * to = static_cast<float *>(out->data) + column * dim;
-        std::memcpy(to, static_cast<const float *>(out->src[0]->data) + column * dim, static_cast<size_t>(dim) * sizeof(float));
+                                               static_cast<const float *>(out->src[3]->data),
+                                               n_entries);
+        float *       to   = static_cast<float *>(out->data) + column * dim;
+        std::memcpy(
+            to, static_cast<const float *>(out->src[0]->data) + column * dim, static_cast<size_t>(dim) * sizeof(float));
         kernels().subtract(to, static_cast<const float *>(entries->data) + code * dim, dim);
         static_cast<int32_t *>(codes->data)[column * codes->ne[0] + params.code_row] = code;
     }
@@ -49,9 +51,13 @@ ggml_tensor * build_residual_vq(graph_scope &               g,
     for (size_t j = 0; j < weights.codebooks.size(); j++) {
         const codebook_weights & book = weights.codebooks[j];
         ggml_tensor *            dots = build_linear(g, book.entries, residual);
-        residual = g.custom({ residual, dots, book.entries, book.half_norm, codes }, compute_select,
-                            select_params{ first_code + static_cast<int64_t>(j) }, GGML_TYPE_F32, residual->ne[0],
-                            residual->ne[1], residual->ne[2]);
+        residual                      = g.custom({ residual, dots, book.entries, book.half_norm, codes },
+                            compute_select,
+                            select_params{ first_code + static_cast<int64_t>(j) },
+                            GGML_TYPE_F32,
+                            residual->ne[0],
+                            residual->ne[1],
+                            residual->ne[2]);
     }
     return residual;
 }

@@ -13,14 +13,15 @@ namespace {
 
 struct window_params {
     thread_pool * pool;
-    int64_t  context;
-    int64_t  extra;  // columns appended on the right
-    pad_mode padding;
-    bool     elu;
-    bool     has_state;
+    int64_t       context;
+    int64_t       extra;  // columns appended on the right
+    pad_mode      padding;
+    bool          elu;
+    bool          has_state;
 };
 
-void copy_columns(const window_params & params, const float * x, float * out, int64_t columns, int64_t stride, int64_t n) {
+void copy_columns(
+    const window_params & params, const float * x, float * out, int64_t columns, int64_t stride, int64_t n) {
     // Whole columns are adjacent: one long run instead of many short ones.
     if (n == stride) {
         n *= columns;
@@ -60,7 +61,8 @@ void make_window(ggml_tensor * out, const window_params & params, int64_t c0, in
             const int32_t position = static_cast<const int32_t *>(out->src[3]->data)[row];
             float *       state    = static_cast<float *>(out->src[1]->data) + slot * params.context * channels + c0;
             if (position == 0) {
-                fill_columns(params.padding == pad_mode::replicate ? body : nullptr, window, params.context, channels, n);
+                fill_columns(
+                    params.padding == pad_mode::replicate ? body : nullptr, window, params.context, channels, n);
             } else {
                 for (int64_t t = 0; t < params.context; t++) {
                     std::memcpy(window + t * channels, state + t * channels, static_cast<size_t>(n) * sizeof(float));
@@ -72,8 +74,11 @@ void make_window(ggml_tensor * out, const window_params & params, int64_t c0, in
             }
         }
         const float * last_column = body + (columns - 1) * channels;
-        fill_columns(params.padding == pad_mode::replicate ? last_column : nullptr, body + columns * channels,
-                     params.extra, channels, n);
+        fill_columns(params.padding == pad_mode::replicate ? last_column : nullptr,
+                     body + columns * channels,
+                     params.extra,
+                     channels,
+                     n);
     }
 }
 
@@ -135,7 +140,12 @@ ggml_tensor * build_streaming_conv1d(graph_scope &          g,
         if (params.has_state) {
             args.insert(args.end(), { state.tensor(entry), rows.slots, rows.positions });
         }
-        window = g.custom(args, compute_window, params, GGML_TYPE_F32, shape.n_in, params.context + x->ne[1] + params.extra,
+        window = g.custom(args,
+                          compute_window,
+                          params,
+                          GGML_TYPE_F32,
+                          shape.n_in,
+                          params.context + x->ne[1] + params.extra,
                           x->ne[2]);
     }
     const int64_t reach = (shape.kernel_size - 1) * shape.dilation + 1;
@@ -147,8 +157,13 @@ ggml_tensor * build_streaming_conv1d(graph_scope &          g,
     linear.window_step    = shape.stride * shape.n_in;
     if (shape.dilation > 1) {
         KSTT_CHECK(shape.stride == 1);
-        window = g.custom({ window }, compute_unfold, unfold_params{ shape.kernel_size, shape.dilation }, GGML_TYPE_F32,
-                          shape.n_in * shape.kernel_size, linear.window_columns, window->ne[2]);
+        window             = g.custom({ window },
+                          compute_unfold,
+                          unfold_params{ shape.kernel_size, shape.dilation },
+                          GGML_TYPE_F32,
+                          shape.n_in * shape.kernel_size,
+                          linear.window_columns,
+                          window->ne[2]);
         linear.window_step = 0;
     }
     return build_linear(g, conv.weight, window, linear);

@@ -34,8 +34,8 @@ struct stream_rows {
 };
 
 struct conv1d_options {
-    bool          elu      = false;    // ELU on the input first; the context holds the activated input
-    ggml_tensor * residual = nullptr;  // added to the result
+    bool          elu       = false;    // ELU on the input first; the context holds the activated input
+    ggml_tensor * residual  = nullptr;  // added to the result
     // Offline end of a file: pad the input on the right to whole strides, as transformers does without a cache.
     bool          pad_right = false;
 };

@@ -36,7 +36,7 @@ ggml_tensor * build_transformer_block(graph_scope &          g,
     ggml_tensor * k = build_linear(g, weights.k, h, with_bias(weights.k_bias));
     ggml_tensor * v = build_linear(g, weights.v, h, with_bias(weights.v_bias));
     ggml_tensor * a = build_ring_attention(g, ring, state, rows, q, k, v);
-    x = build_linear(g, weights.o, a, into_stream(weights.o_bias, weights.attn_scale, x));
+    x               = build_linear(g, weights.o, a, into_stream(weights.o_bias, weights.attn_scale, x));
     g.name(x, name + ".attn_out");
 
     h = build_norm(g, x, weights.mlp_norm, weights.mlp_norm_bias, variant.eps);

@@ -15,14 +15,14 @@ enum class mlp_kind {
 struct block_weights {
     ggml_tensor * attn_norm      = nullptr;  // F32 [hidden]
     ggml_tensor * attn_norm_bias = nullptr;  // F32 [hidden]; present: LayerNorm, absent: RMSNorm
-    ggml_tensor * q = nullptr, * k = nullptr, * v = nullptr, * o = nullptr;
-    ggml_tensor * q_bias = nullptr, * k_bias = nullptr, * v_bias = nullptr, * o_bias = nullptr;
-    ggml_tensor * attn_scale     = nullptr;  // LayerScale, F32 [hidden]
-    ggml_tensor * mlp_norm       = nullptr;
-    ggml_tensor * mlp_norm_bias  = nullptr;
-    ggml_tensor * fc1            = nullptr;
-    ggml_tensor * fc2            = nullptr;
-    ggml_tensor * mlp_scale      = nullptr;
+    ggml_tensor * q = nullptr, *k = nullptr, *v = nullptr, *o = nullptr;
+    ggml_tensor * q_bias = nullptr, *k_bias = nullptr, *v_bias = nullptr, *o_bias = nullptr;
+    ggml_tensor * attn_scale    = nullptr;  // LayerScale, F32 [hidden]
+    ggml_tensor * mlp_norm      = nullptr;
+    ggml_tensor * mlp_norm_bias = nullptr;
+    ggml_tensor * fc1           = nullptr;
+    ggml_tensor * fc2           = nullptr;
+    ggml_tensor * mlp_scale     = nullptr;
 };
 
 struct block_variant {

@@ -59,7 +59,8 @@ void * open_module(const fs::path & path, std::string & reason) {
     return handle;
 }
 
-template <typename F> F find_symbol(void * handle, const char * name) {
+template <typename F>
+F find_symbol(void * handle, const char * name) {
 #    ifdef _WIN32
     return reinterpret_cast<F>(reinterpret_cast<void *>(GetProcAddress(static_cast<HMODULE>(handle), name)));
 #    else
@@ -125,7 +126,8 @@ void load_best_module(const std::string & folder, cpu_device & device) {
 
 #endif
 
-template <typename F> F cpu_function(const char * name) {
+template <typename F>
+F cpu_function(const char * name) {
     const auto function = reinterpret_cast<F>(ggml_backend_reg_get_proc_address(the_cpu_device().reg, name));
     KSTT_CHECK(function != nullptr);
     return function;
@@ -141,7 +143,8 @@ void load_cpu_device(const char * kernel_dir) {
     }
 #ifdef KSTT_CPU_MODULES
     if (kernel_dir == nullptr) {
-        throw error(KSTT_STATUS_INVALID_ARGUMENT, "kernel_dir is required: this build loads its CPU kernels from a folder");
+        throw error(KSTT_STATUS_INVALID_ARGUMENT,
+                    "kernel_dir is required: this build loads its CPU kernels from a folder");
     }
     load_best_module(kernel_dir, device);
 #else
@@ -187,8 +190,8 @@ ggml_backend_buffer_type_t compute_backend::buffer_type() const {
 }
 
 ggml_backend_buffer_t compute_backend::wrap(const void * data, size_t size, size_t max_tensor_size) const {
-    ggml_backend_buffer_t buffer = ggml_backend_dev_buffer_from_host_ptr(
-        the_cpu_device().dev, const_cast<void *>(data), size, max_tensor_size);
+    ggml_backend_buffer_t buffer =
+        ggml_backend_dev_buffer_from_host_ptr(the_cpu_device().dev, const_cast<void *>(data), size, max_tensor_size);
     KSTT_CHECK(buffer != nullptr);
     return buffer;
 }

@@ -21,7 +21,7 @@ std::string format(const char * fmt, ...) {
 
 void fail_check(const char * expression, const char * file, int line) {
     // Only the file's name: builds must not carry the builder's folders into messages.
-    std::string name(file);
+    std::string  name(file);
     const size_t slash = name.find_last_of("/\\");
     if (slash != std::string::npos) {
         name.erase(0, slash + 1);

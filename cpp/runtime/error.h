@@ -23,16 +23,17 @@ class error : public std::runtime_error {
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
-std::string format(const char * fmt, ...);
+std::string
+format(const char * fmt, ...);
 
 // A broken promise between two parts of this library: reported as KSTT_STATUS_INTERNAL, in release builds too.
 [[noreturn]] void fail_check(const char * expression, const char * file, int line);
 
 }  // namespace kstt
 
-#define KSTT_CHECK(expression)                                       \
-    do {                                                             \
-        if (!(expression)) {                                         \
-            ::kstt::fail_check(#expression, __FILE__, __LINE__);     \
-        }                                                            \
+#define KSTT_CHECK(expression)                                   \
+    do {                                                         \
+        if (!(expression)) {                                     \
+            ::kstt::fail_check(#expression, __FILE__, __LINE__); \
+        }                                                        \
     } while (0)

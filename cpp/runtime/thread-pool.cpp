@@ -71,7 +71,9 @@ void thread_pool::run_job(job_function function, const void * context, int64_t n
     n_chunks_.store(static_cast<uint32_t>(n_chunks), std::memory_order_release);
     next_.store(static_cast<uint64_t>(epoch) << 32);
     if (n_asleep_.load() > 0) {
-        { const std::lock_guard<std::mutex> hold(sleep_lock_); }
+        {
+            const std::lock_guard<std::mutex> hold(sleep_lock_);
+        }
         wake_.notify_all();
     }
     take_chunks(epoch, 0);

@@ -24,15 +24,19 @@ class thread_pool {
 
     // Calls body(chunk, thread) for every chunk in [0, n_chunks), thread in [0, n_threads); returns when all are done.
     // body must not throw. One caller at a time.
-    template <typename F> void run(int64_t n_chunks, const F & body) {
+    template <typename F>
+    void run(int64_t n_chunks, const F & body) {
         if (n_chunks == 1 || workers_.empty()) {
             for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
                 body(chunk, 0);
             }
             return;
         }
-        run_job([](const void * context, int64_t chunk, int32_t thread) { (*static_cast<const F *>(context))(chunk, thread); },
-                &body, n_chunks);
+        run_job([](const void * context,
+                   int64_t      chunk,
+                   int32_t      thread) { (*static_cast<const F *>(context))(chunk, thread); },
+                &body,
+                n_chunks);
     }
 
   private:

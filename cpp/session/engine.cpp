@@ -105,8 +105,9 @@ std::shared_ptr<session> engine::create_session(const session_options & options)
             return fresh;
         }
     }
-    throw error(KSTT_STATUS_NO_SLOT, format("all %d slots are taken; free a session or create the engine with more slots",
-                                            options_.n_slots));
+    throw error(
+        KSTT_STATUS_NO_SLOT,
+        format("all %d slots are taken; free a session or create the engine with more slots", options_.n_slots));
 }
 
 void engine::remove_session(const std::shared_ptr<session> & target) {
@@ -234,7 +235,9 @@ int64_t engine::step(int32_t max_steps) {
     return done;
 }
 
-std::unique_ptr<generation> engine::create_generation(audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size) {
+std::unique_ptr<generation> engine::create_generation(audio_batch batch,
+                                                      int32_t     max_new_tokens,
+                                                      int32_t     audio_window_size) {
     return std::make_unique<generation>(*model_, *backend_, std::move(batch), max_new_tokens, audio_window_size);
 }
 

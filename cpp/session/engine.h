@@ -57,10 +57,10 @@ class engine {
   private:
     class compute_turn;
 
-    void encode_waiting(const std::vector<std::shared_ptr<session>> & active);
+    void    encode_waiting(const std::vector<std::shared_ptr<session>> & active);
     int64_t decode_waiting(const std::vector<std::shared_ptr<session>> & active);
-    void encode_group(const std::vector<session *> & group, int64_t n_frames);
-    void add_stats(const work_stats & stats);
+    void    encode_group(const std::vector<session *> & group, int64_t n_frames);
+    void    add_stats(const work_stats & stats);
 
     const engine_options             options_;
     std::unique_ptr<compute_backend> backend_;

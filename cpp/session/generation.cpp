@@ -64,7 +64,8 @@ generation::generation(const stt_model & model,
       mimi_(model.mimi, codec_options(batch_.n_rows), backend),
       decoder_(model.decoder, text_options(batch_.n_rows, n_steps_), backend) {
     codes_.resize(static_cast<size_t>(n_codes_ * batch_.n_rows * model.config.decoder.num_codebooks));
-    tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()), model.config.decoder.bos_token_id);
+    tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()),
+                   model.config.decoder.bos_token_id);
 }
 
 int64_t generation::frame_of_call(int64_t i) const {
@@ -83,9 +84,9 @@ int64_t generation::encode_some(work_stats & stats) {
             }
         }
     }
-    const int64_t        frame_size  = model_.config.codec.frame_size();
-    const int64_t        n_used      = model_.config.decoder.num_codebooks;
-    const int64_t        n_computed  = model_.config.codec.num_quantizers;
+    const int64_t        frame_size = model_.config.codec.frame_size();
+    const int64_t        n_used     = model_.config.decoder.num_codebooks;
+    const int64_t        n_computed = model_.config.codec.num_quantizers;
     std::vector<int32_t> fresh;  // [row][frame][quantizer]
     const stopwatch      watch;
     mimi_.encode(call_for(batch_, first * frame_size, count * frame_size), fresh);

@@ -68,8 +68,8 @@ class generation {
     const int64_t        window_;
     const int64_t        n_steps_;
     const int64_t        n_codes_;  // frames that the steps will read
-    int64_t              encoded_   = 0;
-    int64_t              step_      = 0;
+    int64_t              encoded_ = 0;
+    int64_t              step_    = 0;
     mimi_encoder         mimi_;
     text_decoder         decoder_;
     std::vector<int32_t> codes_;   // [n_codes][n_rows][num_codebooks], filled up to encoded_

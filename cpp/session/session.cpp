@@ -54,14 +54,14 @@ void session::clear() {
     pcm_.clear();
     codes_.clear();
     events_.clear();
-    taken_ = used_ = 0;
-    in_codec_      = 0;
+    taken_ = used_   = 0;
+    in_codec_        = 0;
     earlier_seconds_ = 0.0;
     n_pushed_        = 0;
     ended_ = finished_ = false;
     step_              = 0;
     // The last row of the text table is the start token; transformers' bos_token_id may name another (spec 5.4 a).
-    previous_ = model_.config.decoder.vocab_size - 1;
+    previous_          = model_.config.decoder.vocab_size - 1;
     words_.reset();
     append_silence(n_prefix_samples_);
 }
@@ -72,8 +72,11 @@ void session::append_silence(int64_t n_samples) {
 
 int64_t session::push_pcm(const float * pcm, size_t n, int32_t sample_rate) {
     if (sample_rate < resampler::min_rate || sample_rate > resampler::max_rate) {
-        throw error(KSTT_STATUS_INVALID_AUDIO, format("sample rate %d Hz; rates from %d to %d Hz are supported", sample_rate,
-                                                      resampler::min_rate, resampler::max_rate));
+        throw error(KSTT_STATUS_INVALID_AUDIO,
+                    format("sample rate %d Hz; rates from %d to %d Hz are supported",
+                           sample_rate,
+                           resampler::min_rate,
+                           resampler::max_rate));
     }
     for (size_t i = 0; i < n; i++) {
         if (!std::isfinite(pcm[i])) {

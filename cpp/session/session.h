@@ -64,13 +64,13 @@ class session {
     bool poll(session_event & out);
 
   private:
-    void clear();
-    void append_silence(int64_t n_samples);
-    void publish(const std::vector<word> & words);
-    void finish_if_done();
+    void    clear();
+    void    append_silence(int64_t n_samples);
+    void    publish(const std::vector<word> & words);
+    void    finish_if_done();
     // Seconds of audio pushed.
-    double duration() const;
-    bool can_step_locked() const;
+    double  duration() const;
+    bool    can_step_locked() const;
     int64_t n_queued_frames_locked() const;
 
     const stt_model &     model_;
@@ -81,17 +81,17 @@ class session {
 
     mutable std::mutex         lock_;
     std::unique_ptr<resampler> resampler_;
-    std::vector<float>         pcm_;            // at the model's rate; taken_ samples at its front are used up
-    size_t                     taken_    = 0;
-    int64_t                    in_codec_ = 0;   // frames taken whose codes have not come back
+    std::vector<float>         pcm_;  // at the model's rate; taken_ samples at its front are used up
+    size_t                     taken_           = 0;
+    int64_t                    in_codec_        = 0;    // frames taken whose codes have not come back
     double                     earlier_seconds_ = 0.0;  // audio pushed at rates before the current one
     int64_t                    n_pushed_        = 0;    // samples pushed at the current rate
-    bool                       ended_    = false;
-    bool                       finished_ = false;
-    std::vector<int32_t>       codes_;          // waiting, [frame][num_codebooks]; used_ values at the front are done
+    bool                       ended_           = false;
+    bool                       finished_        = false;
+    std::vector<int32_t>       codes_;  // waiting, [frame][num_codebooks]; used_ values at the front are done
     size_t                     used_     = 0;
     int64_t                    step_     = 0;
-    int32_t                    previous_ = 0;   // token of the step before
+    int32_t                    previous_ = 0;  // token of the step before
     word_assembler             words_;
     std::deque<session_event>  events_;
 };

@@ -36,7 +36,8 @@ struct test_weights {
     weight_kind           kind;
 
     const void * data() const {
-        return kind == weight_kind::f32 ? static_cast<const void *>(f32.data()) : static_cast<const void *>(half.data());
+        return kind == weight_kind::f32 ? static_cast<const void *>(f32.data())
+                                        : static_cast<const void *>(half.data());
     }
 };
 
@@ -70,7 +71,8 @@ test_weights make_weights(const kernel_table & table, weight_kind kind, size_t n
     return w;
 }
 
-void test_matmul(const kernel_table & table, weight_kind kind, int64_t k, int64_t n_out, int64_t n_columns, int64_t step) {
+void test_matmul(
+    const kernel_table & table, weight_kind kind, int64_t k, int64_t n_out, int64_t n_columns, int64_t step) {
     const test_weights       w        = make_weights(table, kind, static_cast<size_t>(k * n_out), 1);
     const std::vector<float> x        = random_floats(static_cast<size_t>((n_columns - 1) * step + k), 2);
     const std::vector<float> bias     = random_floats(static_cast<size_t>(n_out), 3);
@@ -108,12 +110,13 @@ void test_matmul(const kernel_table & table, weight_kind kind, int64_t k, int64_
         for (int64_t o = 0; o < n_out; o++) {
             double sum = 0.0;
             for (int64_t i = 0; i < k; i++) {
-                sum += w.exact[static_cast<size_t>(o * k + i)] * static_cast<double>(x[static_cast<size_t>(t * step + i)]);
+                sum +=
+                    w.exact[static_cast<size_t>(o * k + i)] * static_cast<double>(x[static_cast<size_t>(t * step + i)]);
             }
-            const auto   at       = static_cast<size_t>(t * n_out + o);
-            const double expected = static_cast<double>(residual[at]) +
-                                    static_cast<double>(scale[static_cast<size_t>(o)]) *
-                                        (static_cast<double>(bias[static_cast<size_t>(o)]) + sum);
+            const auto   at = static_cast<size_t>(t * n_out + o);
+            const double expected =
+                static_cast<double>(residual[at]) + static_cast<double>(scale[static_cast<size_t>(o)]) *
+                                                        (static_cast<double>(bias[static_cast<size_t>(o)]) + sum);
             worst = std::max(worst, std::abs(static_cast<double>(whole[at]) - expected));
         }
     }
@@ -122,7 +125,8 @@ void test_matmul(const kernel_table & table, weight_kind kind, int64_t k, int64_
     CHECK(std::memcmp(whole.data(), single.data(), whole.size() * sizeof(float)) == 0);
 }
 
-void test_attention(const kernel_table & table, weight_kind kind, int64_t head_dim, int64_t n_keys, int64_t capacity, int64_t first) {
+void test_attention(
+    const kernel_table & table, weight_kind kind, int64_t head_dim, int64_t n_keys, int64_t capacity, int64_t first) {
     const int64_t      stride = head_dim + 5;
     const test_weights keys   = make_weights(table, kind, static_cast<size_t>(capacity * stride), 6);
     const test_weights values = make_weights(table, kind, static_cast<size_t>(capacity * stride), 7);
@@ -168,7 +172,8 @@ void test_attention(const kernel_table & table, weight_kind kind, int64_t head_d
 }
 
 void test_elu(const kernel_table & table) {
-    std::vector<float> x = { 0.0F, -0.0F, 1.5F, -1.0e-8F, -1.0e-4F, -0.3F, -0.7F, -5.0F, -20.0F, -90.0F, -1.0e30F, 1.0e30F };
+    std::vector<float> x = { 0.0F,  -0.0F, 1.5F,   -1.0e-8F, -1.0e-4F, -0.3F,
+                             -0.7F, -5.0F, -20.0F, -90.0F,   -1.0e30F, 1.0e30F };
     for (const float value : random_floats(1000, 9, 12.0F)) {
         x.push_back(value);
     }
@@ -199,10 +204,21 @@ void test_nearest(const kernel_table & table) {
 }
 
 void test_f16(const kernel_table & table) {
-    const std::vector<float> x = { 1.0F, -2.0F, 65504.0F, 65520.0F, 1.0e6F, 6.0e-8F, 2.9e-8F, 0.0F, 1.0009765625F, 1.00048828125F,
-                                   std::numeric_limits<float>::infinity() };
-    const uint16_t           expected[] = { 0x3c00, 0xc000, 0x7bff, 0x7c00, 0x7c00, 0x0001, 0x0000, 0x0000, 0x3c01, 0x3c00, 0x7c00 };
-    std::vector<uint16_t>    y(x.size());
+    const std::vector<float> x          = { 1.0F,
+                                            -2.0F,
+                                            65504.0F,
+                                            65520.0F,
+                                            1.0e6F,
+                                            6.0e-8F,
+                                            2.9e-8F,
+                                            0.0F,
+                                            1.0009765625F,
+                                            1.00048828125F,
+                                            std::numeric_limits<float>::infinity() };
+    const uint16_t           expected[] = {
+        0x3c00, 0xc000, 0x7bff, 0x7c00, 0x7c00, 0x0001, 0x0000, 0x0000, 0x3c01, 0x3c00, 0x7c00
+    };
+    std::vector<uint16_t> y(x.size());
     table.f32_to_f16(x.data(), y.data(), static_cast<int64_t>(x.size()));
     for (size_t i = 0; i < x.size(); i++) {
         CHECK_EQUAL(y[i], expected[i]);

@@ -50,7 +50,7 @@ void test_encoder(const stt_model & model, compute_backend & backend) {
     CHECK(one == encode_stream(encoder, 1, pcm, frame_size, std::vector<int32_t>(12, 7)));
 
     // Three streams in one batch, joining at different times and in another order of rows.
-    std::vector<std::vector<float>> streams;
+    std::vector<std::vector<float>>   streams;
     std::vector<std::vector<int32_t>> alone;
     for (uint32_t i = 0; i < 3; i++) {
         streams.push_back(parity_signal(20 + i, 40 * frame_size));
@@ -116,17 +116,18 @@ void test_decoder(const stt_model & model, compute_backend & backend) {
         }
         return all;
     };
-    const std::vector<float> one     = run(1, 0);
-    const std::vector<float> many    = run(16, 1);
+    const std::vector<float> one  = run(1, 0);
+    const std::vector<float> many = run(16, 1);
     CHECK(one.size() == many.size() && std::memcmp(one.data(), many.data(), one.size() * sizeof(float)) == 0);
     CHECK_THROWS(decoder.step({ { 0 }, 1, std::vector<int32_t>(static_cast<size_t>(n_streams), 1 << 24) }),
-                 KSTT_STATUS_INVALID_ARGUMENT, "embedding table");
+                 KSTT_STATUS_INVALID_ARGUMENT,
+                 "embedding table");
 }
 
 struct stream_result {
-    std::vector<int32_t> tokens;
+    std::vector<int32_t>     tokens;
     std::vector<std::string> words;
-    double               duration = -1.0;
+    double                   duration = -1.0;
 
     bool operator==(const stream_result & other) const {
         return tokens == other.tokens && words == other.words && duration == other.duration;
@@ -148,8 +149,8 @@ void collect(session & stream, stream_result & result) {
 
 stream_result run_alone(engine & owner, const std::vector<float> & pcm, int32_t rate, size_t chunk) {
     session_options options;
-    options.emit_tokens                    = true;
-    const std::shared_ptr<session> stream  = owner.create_session(options);
+    options.emit_tokens                   = true;
+    const std::shared_ptr<session> stream = owner.create_session(options);
     stream_result                  result;
     for (size_t at = 0; at < pcm.size(); at += chunk) {
         owner.push_pcm(*stream, pcm.data() + at, std::min(chunk, pcm.size() - at), rate);
