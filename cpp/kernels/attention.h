@@ -1,0 +1,128 @@
+// One query head against a KV ring. Included only through kernels.cpp.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/weight-reader.h"
+
+namespace kstt {
+
+namespace {
+
+template <weight_kind KIND>
+void score_keys(const attention_args & a, int64_t slot, int64_t n, float * scores) {
+    typedef weight_reader<KIND>   reader;
+    typedef typename reader::type element;
+    const element *               base = static_cast<const element *>(a.k) + slot * a.stride;
+    for (int64_t i = 0; i < n; i++) {
+        const element * key = base + i * a.stride;
+        vf              acc = splat(0.0F);
+        int64_t         d   = 0;
+        for (; d + KSTT_LANES <= a.head_dim; d += KSTT_LANES) {
+            acc += reader::vector(key + d) * load(a.q + d);
+        }
+        float tail = 0.0F;
+        for (; d < a.head_dim; d++) {
+            tail += reader::scalar(key + d) * a.q[d];
+        }
+        scores[i] = (sum_lanes(acc) + tail) * a.scale;
+    }
+}
+
+// out[d0 .. d0 + N*lanes) += sum_i p[i] * v[i]; keys in order, one accumulator per element.
+template <weight_kind KIND, int N>
+void weigh_block(const attention_args & a, int64_t d0, const int64_t * slots, const int64_t * counts) {
+    typedef weight_reader<KIND>   reader;
+    typedef typename reader::type element;
+    vf                            acc[N];
+    for (int j = 0; j < N; j++) {
+        acc[j] = splat(0.0F);
+    }
+    const float * p = a.scores;
+    for (int segment = 0; segment < 2; segment++) {
+        const element * value = static_cast<const element *>(a.v) + slots[segment] * a.stride + d0;
+        for (int64_t i = 0; i < counts[segment]; i++, value += a.stride) {
+            const vf weight = splat(*p++);
+            for (int j = 0; j < N; j++) {
+                acc[j] += weight * reader::vector(value + j * KSTT_LANES);
+            }
+        }
+    }
+    for (int j = 0; j < N; j++) {
+        store(a.out + d0 + j * KSTT_LANES, acc[j]);
+    }
+}
+
+template <weight_kind KIND>
+void attend_kind(const attention_args & a) {
+    typedef weight_reader<KIND>   reader;
+    typedef typename reader::type element;
+    // The ring in time order is at most two runs of slots.
+    const int64_t                 start     = a.first % a.capacity;
+    const int64_t                 until_end = a.capacity - start;
+    const int64_t                 slots[2]  = { start, 0 };
+    const int64_t                 counts[2] = { a.n_keys < until_end ? a.n_keys : until_end,
+                                a.n_keys < until_end ? 0 : a.n_keys - until_end };
+    score_keys<KIND>(a, slots[0], counts[0], a.scores);
+    score_keys<KIND>(a, slots[1], counts[1], a.scores + counts[0]);
+
+    float max = a.scores[0];
+    for (int64_t i = 1; i < a.n_keys; i++) {
+        max = a.scores[i] > max ? a.scores[i] : max;
+    }
+    float   sum = 0.0F;
+    int64_t i   = 0;
+    vf      acc = splat(0.0F);
+    for (; i + KSTT_LANES <= a.n_keys; i += KSTT_LANES) {
+        const vf e = exp_negative(load(a.scores + i) - splat(max));
+        store(a.scores + i, e);
+        acc += e;
+    }
+    if (i < a.n_keys) {
+        float last[KSTT_LANES];
+        for (int j = 0; j < KSTT_LANES; j++) {
+            last[j] = i + j < a.n_keys ? a.scores[i + j] - max : -1000.0F;
+        }
+        const vf e = exp_negative(load(last));
+        store(last, e);
+        acc += e;
+        for (int j = 0; i + j < a.n_keys; j++) {
+            a.scores[i + j] = last[j];
+        }
+    }
+    sum                 = sum_lanes(acc);
+    const float inverse = 1.0F / sum;
+    for (i = 0; i < a.n_keys; i++) {
+        a.scores[i] *= inverse;
+    }
+
+    int64_t d = 0;
+    for (; d + 4 * KSTT_LANES <= a.head_dim; d += 4 * KSTT_LANES) {
+        weigh_block<KIND, 4>(a, d, slots, counts);
+    }
+    for (; d + KSTT_LANES <= a.head_dim; d += KSTT_LANES) {
+        weigh_block<KIND, 1>(a, d, slots, counts);
+    }
+    for (; d < a.head_dim; d++) {
+        float         value = 0.0F;
+        const float * p     = a.scores;
+        for (int segment = 0; segment < 2; segment++) {
+            const element * v = static_cast<const element *>(a.v) + slots[segment] * a.stride + d;
+            for (int64_t j = 0; j < counts[segment]; j++, v += a.stride) {
+                value += *p++ * reader::scalar(v);
+            }
+        }
+        a.out[d] = value;
+    }
+}
+
+void attend(const attention_args & a) {
+    if (a.kind == weight_kind::f16) {
+        attend_kind<weight_kind::f16>(a);
+    } else {
+        attend_kind<weight_kind::f32>(a);
+    }
+}
+
+}  // namespace
+
+}  // namespace kstt

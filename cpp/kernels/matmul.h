@@ -1,0 +1,124 @@
+// The product behind every linear layer and convolution. Included only through kernels.cpp.
+#pragma once
+
+#include "kernels/kernels.h"
+#include "kernels/weight-reader.h"
+
+namespace kstt {
+
+namespace {
+
+// Fused epilogue: one element of y.
+inline void finish(const matmul_args & a, int64_t o, int64_t t, float value) {
+    if (a.bias != nullptr) {
+        value += a.bias[o];
+    }
+    if (a.scale != nullptr) {
+        value *= a.scale[o];
+    }
+    if (a.residual != nullptr) {
+        value += a.residual[t * a.y_stride + o];
+    }
+    a.y[t * a.y_stride + o] = value;
+}
+
+// R rows of w against C columns of x: R * C accumulators, each over the whole of k.
+template <weight_kind KIND, int R, int C>
+void tile(const matmul_args & a, int64_t o, int64_t t) {
+    typedef weight_reader<KIND>   reader;
+    typedef typename reader::type element;
+    const int64_t                 k = a.k;
+    const element *               w[R];
+    const float *                 x[C];
+    vf                            acc[R][C];
+    for (int r = 0; r < R; r++) {
+        w[r] = static_cast<const element *>(a.w) + (o + r) * k;
+        for (int c = 0; c < C; c++) {
+            acc[r][c] = splat(0.0F);
+        }
+    }
+    for (int c = 0; c < C; c++) {
+        x[c] = a.x + (t + c) / a.group * a.group_stride + (t + c) % a.group * a.x_stride;
+    }
+    int64_t i = 0;
+    for (; i + KSTT_LANES <= k; i += KSTT_LANES) {
+        vf xv[C];
+        for (int c = 0; c < C; c++) {
+            xv[c] = load(x[c] + i);
+        }
+        for (int r = 0; r < R; r++) {
+            const vf wv = reader::vector(w[r] + i);
+            for (int c = 0; c < C; c++) {
+                acc[r][c] += wv * xv[c];
+            }
+        }
+    }
+    for (int r = 0; r < R; r++) {
+        for (int c = 0; c < C; c++) {
+            float tail = 0.0F;
+            for (int64_t j = i; j < k; j++) {
+                tail += reader::scalar(w[r] + j) * x[c][j];
+            }
+            finish(a, o + r, t + c, sum_lanes(acc[r][c]) + tail);
+        }
+    }
+}
+
+// Columns of one strip of R rows. C is sized so that the accumulators fit the registers.
+template <weight_kind KIND, int R, int C>
+void strip(const matmul_args & a, int64_t o, int64_t t0, int64_t t1) {
+    int64_t t = t0;
+    for (; t + C <= t1; t += C) {
+        tile<KIND, R, C>(a, o, t);
+    }
+    for (; t + 2 <= t1; t += 2) {
+        tile<KIND, R, 2>(a, o, t);
+    }
+    for (; t < t1; t++) {
+        tile<KIND, R, 1>(a, o, t);
+    }
+}
+
+template <weight_kind KIND>
+void matmul_kind(const matmul_args & a) {
+#if KSTT_LANES == 16
+    enum { rows = 4, columns = 6 };
+#else
+    enum { rows = 4, columns = 2 };
+#endif
+    // Keep the columns of one pass in the second-level cache: 256 KiB of x.
+    const int64_t per_column = a.x_stride > 0 ? a.x_stride * 4 : a.k * 4;
+    int64_t       block      = 262144 / per_column;
+    block                    = block < 4 * columns ? 4 * columns : block / columns * columns;
+    for (int64_t t0 = a.t0; t0 < a.t1; t0 += block) {
+        const int64_t t1 = t0 + block < a.t1 ? t0 + block : a.t1;
+        int64_t       o  = a.o0;
+        if (t1 - t0 == 1) {
+            // One column: bound by reading w; more rows at once keep more reads in flight.
+            for (; o + 8 <= a.o1; o += 8) {
+                tile<KIND, 8, 1>(a, o, t0);
+            }
+        }
+        for (; o + rows <= a.o1; o += rows) {
+            strip<KIND, rows, columns>(a, o, t0, t1);
+        }
+        for (; o < a.o1; o++) {
+            strip<KIND, 1, columns>(a, o, t0, t1);
+        }
+    }
+}
+
+void matmul(const matmul_args & a) {
+    switch (a.kind) {
+    case weight_kind::f32:
+        return matmul_kind<weight_kind::f32>(a);
+    case weight_kind::f16:
+        return matmul_kind<weight_kind::f16>(a);
+    case weight_kind::bf16:
+        return matmul_kind<weight_kind::bf16>(a);
+    }
+}
+
+}  // namespace
+
+}  // namespace kstt
