@@ -21,10 +21,11 @@ from train_encoder import Heads, head_accuracy, load_features
 TOKEN = np.array([PAD, UNK] + [WORD_BASE + d for d in range(len(WORDS))], np.int16)
 
 
-def kmeans(x, size, rounds=20, seed=0):
-    """x [n, d] -> centres [size, d]; empty or nearly empty cells restart at badly served points."""
+def kmeans(x, size, rounds=20, seed=0, centres=None):
+    """x [n, d] -> centres [size, d], from `centres` if given; empty or nearly empty cells restart at badly served points."""
     g = torch.Generator().manual_seed(seed)
-    centres = x[torch.randperm(len(x), generator=g)[:size]].clone()
+    if centres is None:
+        centres = x[torch.randperm(len(x), generator=g)[:size]].clone()
     least = max(4, len(x) // size // 20)
     for r in range(rounds):
         distance, cell = torch.cdist(x, centres).min(1)
@@ -36,11 +37,12 @@ def kmeans(x, size, rounds=20, seed=0):
     return centres
 
 
-def fit(quantizer, x, label):
-    """Residual codebooks of one quantiser on projected latents [n, d]."""
+def fit(quantizer, x, label, warm):
+    """Residual codebooks of one quantiser on projected latents [n, d]; `warm` starts from the present ones."""
     residual = x.clone()
     for i, layer in enumerate(quantizer.layers):
-        centres = kmeans(residual, CODEBOOK_SIZE, seed=i)
+        centres = kmeans(residual, CODEBOOK_SIZE, seed=i, rounds=8 if warm else 20,
+                         centres=layer.codebook.embed_sum.clone() if warm else None)
         layer.codebook.embed_sum.copy_(centres)
         layer.codebook._embed = None
         cell = torch.cdist(residual, centres).argmin(1)
@@ -56,7 +58,9 @@ def main():
     ap.add_argument("--work", required=True)
     ap.add_argument("--name", default="all")
     ap.add_argument("--leave-out")
-    ap.add_argument("--points", type=int, default=60000, help="latents for k-means")
+    ap.add_argument("--points", type=int, default=40000, help="latents for k-means")
+    ap.add_argument("--bf16", action="store_true", help="faster, slightly noisy latents")
+    ap.add_argument("--warm", action="store_true", help="the encoder was continued from a codec file")
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
@@ -65,15 +69,17 @@ def main():
     codec.load_state_dict(state["codec"])
     heads.load_state_dict(state["heads"])
     sem, aco = codec.quantizer.semantic_residual_vector_quantizer, codec.quantizer.acoustic_residual_vector_quantizer
-    _, s, v = torch.linalg.svd(heads.semantic.weight, full_matrices=False)
-    to_metric = s[:, None] * v                   # [32, 32]
-    sem.input_proj.weight.copy_((to_metric @ sem.input_proj.weight[:, :, 0])[:, :, None])
-    heads.semantic.weight.copy_(heads.semantic.weight @ torch.linalg.inv(to_metric))
+    if not a.warm:
+        _, s, v = torch.linalg.svd(heads.semantic.weight, full_matrices=False)
+        to_metric = s[:, None] * v               # [32, 32]
+        sem.input_proj.weight.copy_((to_metric @ sem.input_proj.weight[:, :, 0])[:, :, None])
+        heads.semantic.weight.copy_(heads.semantic.weight @ torch.linalg.inv(to_metric))
     features, labels = load_features(a.work, a.leave_out)
     steps = 2 * labels.shape[1]
     masks = [fastcodec.window_mask(steps, codec.config.sliding_window, paired) for paired in (False, True)]
-    z = torch.cat([fastcodec.transform_and_downsample(codec, features[i:i + 32].float(), masks[i // 32 % 2])
-                   for i in range(0, len(features), 32)])
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.bf16):
+        z = torch.cat([fastcodec.transform_and_downsample(codec, features[i:i + 32].float(), masks[i // 32 % 2]).float()
+                       for i in range(0, len(features), 32)])
     del features
     g = torch.Generator().manual_seed(0)
     keep = torch.rand(labels.shape[:2], generator=g) < torch.where((labels > 0).any(2), 1.0, 0.4)
@@ -82,7 +88,7 @@ def main():
     points = points[torch.randperm(len(points), generator=g)[:a.points]]
     for quantizer, head, label in ((sem, heads.semantic, "semantic "), (aco, heads.acoustic, "acoustic ")):
         weight = quantizer.input_proj.weight[:, :, 0]
-        fit(quantizer, F.linear(points, weight), label)
+        fit(quantizer, F.linear(points, weight), label, a.warm)
         y = F.linear(z[:40], weight)
         codes = quantizer.encode(z[:40].transpose(1, 2))
         rebuilt = sum(layer.codebook.embed[c] for layer, c in zip(quantizer.layers, codes))
@@ -94,7 +100,7 @@ def main():
     order = np.random.default_rng(0).permutation(len(text))
     np.savez(os.path.join(a.work, f"{a.name}_codes.npz"), tokens=text[order],
              codes=codes.permute(1, 2, 0).to(torch.uint8).numpy()[order])
-    torch.save({"codec": codec.state_dict()}, os.path.join(a.work, f"{a.name}_codec.pt"))
+    torch.save({"codec": codec.state_dict(), "heads": heads.state_dict()}, os.path.join(a.work, f"{a.name}_codec.pt"))
 
 
 if __name__ == "__main__":

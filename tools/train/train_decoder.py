@@ -70,6 +70,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--work", required=True)
     ap.add_argument("--name", default="all")
+    ap.add_argument("--init", help="decoder file to continue from (codebooks fitted with --warm)")
     ap.add_argument("--minutes", type=float, default=8)
     ap.add_argument("--batch", type=int, default=10)
     ap.add_argument("--lr", type=float, default=2e-3)
@@ -88,6 +89,8 @@ def main():
     with torch.no_grad():
         model.model.embed_tokens.embed_tokens.weight.mul_(15)
     seed_audio_rows(model, torch.load(os.path.join(a.work, f"{a.name}_codec.pt"), weights_only=True)["codec"])
+    if a.init:
+        model.load_state_dict(torch.load(a.init, weights_only=True), strict=False)
     model.model.config._attn_implementation = "sdpa"
     params = [p for n, p in model.named_parameters() if not n.startswith("codec_model.")]
     matrices = [p for p in params if p.dim() > 1]

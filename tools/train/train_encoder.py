@@ -6,6 +6,7 @@ distances there follow the words. Saves <work>/<name>_encoder.pt.
 """
 import argparse
 import glob
+import multiprocessing as mp
 import os
 import time
 
@@ -50,12 +51,17 @@ def head_accuracy(logits, labels):
     return out
 
 
-def load_features(work, leave_out=None):
-    """Features f16 [n, 2*frames, hidden] and labels i8 of all sets that do not hold `leave_out`."""
+def feature_files(work, leave_out=None):
+    """The cached sets that do not hold the voice `leave_out`."""
     files = sorted(glob.glob(os.path.join(work, "features_*.npz")))
     if leave_out:
         files = [f for f in files if f"_{leave_out}_" not in f and "_mixed_" not in f]
-    parts = [np.load(f) for f in files]
+    return files
+
+
+def load_features(work, leave_out=None):
+    """Features f16 [n, 2*frames, hidden] and labels i8 of the sets without `leave_out`."""
+    parts = [np.load(f) for f in feature_files(work, leave_out)]
     return (torch.from_numpy(np.concatenate([p["features"] for p in parts])),
             torch.from_numpy(np.concatenate([p["labels"] for p in parts])))
 
@@ -65,41 +71,22 @@ def projections(codec):
     return q.semantic_residual_vector_quantizer.input_proj, q.acoustic_residual_vector_quantizer.input_proj
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("--work", required=True)
-    ap.add_argument("--name", default="all")
-    ap.add_argument("--leave-out", help="FSDD speaker to leave out")
-    ap.add_argument("--minutes", type=float, default=9)
-    ap.add_argument("--batch", type=int, default=10)
-    ap.add_argument("--crop", type=int, default=96, help="frames per training crop")
-    ap.add_argument("--lr", type=float, default=2e-3)
-    ap.add_argument("--threads", type=int, default=1)
-    a = ap.parse_args()
+def forward(codec, heads, x, mask):
+    """Features [batch, 2*frames, hidden] -> both heads' logits and both projected latents."""
+    z = fastcodec.transform_and_downsample(codec, x, mask).float()
+    sem, aco = (F.linear(z, p.weight[:, :, 0]) for p in projections(codec))
+    return heads.semantic(sem), heads.acoustic(aco), sem, aco
+
+
+def train(a, rank, codec, heads, params, data):
+    """One worker's loop on the shared parameters; worker 0 also averages, reports and saves."""
     torch.set_num_threads(a.threads)
-    torch.manual_seed(0)
-    g = torch.Generator().manual_seed(3)
-    features, labels = load_features(a.work, a.leave_out)
-    order = torch.randperm(len(features), generator=g)
-    held, order = order[:24], order[24:]
-    print("strings", len(features), "hours", round(len(features) * labels.shape[1] * 0.08 / 3600, 1), flush=True)
-    codec = load_frontend(a.work)
-    heads, proj = Heads(), projections(codec)
-    parts = nn.ModuleList([codec.encoder_transformer, codec.downsample, *proj, heads])
-    params = list(parts.parameters())
-    with torch.no_grad():
-        for p in proj:
-            p.weight.mul_(0.3)
+    g = torch.Generator().manual_seed(3 + rank)
+    features, labels, held, order = data
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
     window, total = codec.config.sliding_window, labels.shape[1]
     masks = [fastcodec.window_mask(2 * a.crop, window, paired) for paired in (False, True)]
     average, start, step, shown = [p.detach().clone() for p in params], time.time(), 0, 0.0
-
-    def forward(x, mask):
-        z = fastcodec.transform_and_downsample(codec, x, mask).float()
-        sem, aco = (F.linear(z, p.weight[:, :, 0]) for p in proj)
-        return heads.semantic(sem), heads.acoustic(aco), sem, aco
-
     while True:
         progress = (time.time() - start) / (60 * a.minutes)
         if progress >= 1:
@@ -112,26 +99,67 @@ def main():
         x = x + 0.02 * torch.randn(x.shape, generator=g)
         want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            one, two, sem, aco = forward(x, masks[step % 2])
-        skip = 25 if at else 0                   # frames whose past was cut off by the crop
+            one, two, sem, aco = forward(codec, heads, x, masks[step % 2])
+        skip = 10 if at else 0                   # frames whose past was cut off by the crop
         loss = head_losses(one[:, skip:], want[:, skip:]) + head_losses(two[:, skip:], want[:, skip:])
-        total_loss = loss + 1e-4 * (sem.float().square().mean() + aco.float().square().mean())
+        small = 1e-4 * (sem.float().square().mean() + aco.float().square().mean())
         opt.zero_grad(set_to_none=True)
-        total_loss.backward()
+        (loss + small).backward()
         norm = nn.utils.clip_grad_norm_(params, 1.0)
         opt.step()
-        torch._foreach_lerp_(average, [p.detach() for p in params], 1 - min(0.998, step / (step + 50)))
         step, shown = step + 1, 0.98 * shown + 0.02 * loss.item()
-        if step % 100 == 0:
+        if rank:
+            continue
+        torch._foreach_lerp_(average, [p.detach() for p in params], 1 - min(0.998, step / (step + 50)))
+        if step % 200 == 0:
             with torch.no_grad():
-                one, _, _, _ = forward(features[held].float(), fastcodec.window_mask(2 * total, window))
+                one, _, _, _ = forward(codec, heads, features[held].float(), fastcodec.window_mask(2 * total, window))
                 value = head_losses(one, labels[held].long()).item()
             print(f"{time.time() - start:6.0f}s step {step} loss {shown / (1 - 0.98 ** step):.3f} held {value:.3f} "
                   f"right {head_accuracy(one, labels[held].long())} norm {norm:.2f}", flush=True)
+    if rank:
+        return
     with torch.no_grad():
         for p, q in zip(params, average):
             p.copy_(q)
     torch.save({"codec": codec.state_dict(), "heads": heads.state_dict()}, os.path.join(a.work, f"{a.name}_encoder.pt"))
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--work", required=True)
+    ap.add_argument("--name", default="all")
+    ap.add_argument("--leave-out", help="FSDD speaker to leave out")
+    ap.add_argument("--init", help="continue from this codec file of fit_codebooks.py")
+    ap.add_argument("--minutes", type=float, default=9)
+    ap.add_argument("--batch", type=int, default=5)
+    ap.add_argument("--crop", type=int, default=64, help="frames per training crop")
+    ap.add_argument("--lr", type=float, default=2e-3)
+    ap.add_argument("--threads", type=int, default=1)
+    ap.add_argument("--workers", type=int, default=2, help="processes updating the same parameters")
+    a = ap.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(0)
+    features, labels = load_features(a.work, a.leave_out)
+    order = torch.randperm(len(features))
+    print("strings", len(features), flush=True)
+    codec, heads = load_frontend(a.work), Heads()
+    with torch.no_grad():
+        for p in projections(codec):
+            p.weight.mul_(0.3)
+    if a.init:
+        state = torch.load(a.init, weights_only=True)
+        codec.load_state_dict(state["codec"])
+        heads.load_state_dict(state["heads"])
+    parts = nn.ModuleList([codec.encoder_transformer, codec.downsample, *projections(codec), heads])
+    parts.share_memory()
+    params, data = list(parts.parameters()), (features, labels, order[:24], order[24:])
+    helpers = [mp.Process(target=train, args=(a, r, codec, heads, params, data)) for r in range(1, a.workers)]
+    for h in helpers:
+        h.start()
+    train(a, 0, codec, heads, params, data)
+    for h in helpers:
+        h.join()
 
 
 if __name__ == "__main__":
