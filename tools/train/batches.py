@@ -45,7 +45,7 @@ def label_rows(events, frames):
 
 def _work(queue, seed, make, path, only, arguments):
     os.nice(1)
-    rng, bank = np.random.default_rng(seed), Bank(path, only)
+    rng, bank = np.random.default_rng(seed), Bank(path, only, seed=11 + seed[0])
     while True:
         queue.put(make(rng, bank, *arguments))
 

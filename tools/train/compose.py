@@ -9,7 +9,7 @@ from settings import SAMPLE_RATE as SR
 class Bank:
     """Training clips grouped by speaker. `only`: an FSDD speaker, "synthetic", or None for all."""
 
-    def __init__(self, path, only=None):
+    def __init__(self, path, only=None, seed=11):
         d = dict(np.load(path))
         self.audio, self.bounds, self.speech, self.label = d["audio"], d["bounds"], d["speech"], d["label"]
         keep = np.isin(d["kind"], ("synth",) if only == "synthetic" else ("real", "morph", "synth"))
@@ -25,7 +25,7 @@ class Bank:
             speaker.setdefault(int(self.label[i]), []).append(i)
         speech = np.flatnonzero(keep)
         sample = [self.clip(i)[0] for i in speech[::max(1, len(speech) // 400)]]
-        self.noises = noise.bank(11, clips=sample)
+        self.noises = noise.bank(seed, clips=sample)
 
     def clip(self, i):
         """int16 samples and the onset inside them."""
@@ -96,14 +96,15 @@ def voice_of(rng, bank):
     return family, speakers[rng.integers(len(speakers))]
 
 
-def compose(rng, bank, samples, dense=False):
+def compose(rng, bank, samples, dense=False, background=False):
     """-> wave float32 [samples], events [(onset in samples, offset in samples, digit)].
 
-    `dense` shortens the pauses: more digits per second for the encoder.
+    `dense` shortens the pauses: more digits per second for the encoder. `background` leaves the digits
+    out: noises alone, or other words.
     """
     x = np.zeros(samples + SR, np.float32)
     events = []
-    empty = rng.random() < 0.06
+    empty = rng.random() < (0.65 if background else 0.06)
     mixed, level = rng.random() < 0.15, rng.uniform(0, 6)
     voice, speed = voice_of(rng, bank), np.exp(rng.uniform(-0.17, 0.17))
     pace, crisp = rng.choice([0.25, 0.4, 1.0] if dense else [0.35, 1.0, 1.0, 1.0]), rng.random() < 0.3
@@ -114,7 +115,7 @@ def compose(rng, bank, samples, dense=False):
             at += int(SR * rng.uniform(0.5, 3.0))
             voice, left = voice_of(rng, bank), rng.integers(3, 9)
             continue
-        other = len(bank.other) and rng.random() < 0.04
+        other = background or (len(bank.other) and rng.random() < 0.04)
         if other:
             i, family = bank.other[rng.integers(len(bank.other))], "other"
         else:

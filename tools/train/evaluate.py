@@ -46,7 +46,7 @@ def score(recognise, strings):
     words = sum(len(s[1]) for s in strings)
     shift = [abs(t - o) for s, r in zip(strings, results) if len(r[1]) == len(s[2]) for t, o in zip(r[1], s[2])]
     return {"wer": round(100 * sum(wrong) / words, 2), "words": words,
-            "strings_wrong": round(100 * np.mean([w > 0 for w in wrong]), 1),
+            "strings_wrong": round(100 * float(np.mean([w > 0 for w in wrong])), 1),
             "onset_error_s": round(float(np.median(shift)), 3) if shift else None}
 
 

@@ -83,17 +83,18 @@ def main():
     del features
     g = torch.Generator().manual_seed(0)
     keep = torch.rand(labels.shape[:2], generator=g) < torch.where((labels > 0).any(2), 1.0, 0.4)
-    keep[:40] = False                            # these strings only measure
+    few = torch.randperm(len(z), generator=g)[:60]
+    keep[few] = False                            # these strings only measure
     points = z[keep]
     points = points[torch.randperm(len(points), generator=g)[:a.points]]
     for quantizer, head, label in ((sem, heads.semantic, "semantic "), (aco, heads.acoustic, "acoustic ")):
         weight = quantizer.input_proj.weight[:, :, 0]
         fit(quantizer, F.linear(points, weight), label, a.warm)
-        y = F.linear(z[:40], weight)
-        codes = quantizer.encode(z[:40].transpose(1, 2))
+        y = F.linear(z[few], weight)
+        codes = quantizer.encode(z[few].transpose(1, 2))
         rebuilt = sum(layer.codebook.embed[c] for layer, c in zip(quantizer.layers, codes))
-        print(f"{label}right: latents {head_accuracy(head(y), labels[:40].long())} "
-              f"codes {head_accuracy(head(rebuilt), labels[:40].long())}", flush=True)
+        print(f"{label}right: latents {head_accuracy(head(y), labels[few].long())} "
+              f"codes {head_accuracy(head(rebuilt), labels[few].long())}", flush=True)
     codes = torch.cat([codec.quantizer.encode(z[i:i + 32].transpose(1, 2)) for i in range(0, len(z), 32)], dim=1)
     text = TOKEN[labels[:, :, len(HEAD_DELAYS) - 1].numpy()]
     text = np.concatenate([np.full((len(text), 1), PAD, np.int16), text], 1)

@@ -1,6 +1,6 @@
 """Stage 2: random strings through the frozen front end, kept in memory-friendly form.
 
-One file per voice set (each FSDD speaker, "synthetic", "mixed"), so that a speaker can be left out
+One file per voice set (each FSDD speaker, "synthetic", "mixed", "background"), so that a speaker can be left out
 later. <work>/features_<set>.npz: features f16 [n, 2*frames, hidden] at 25 Hz, labels i8
 [n, frames, 5] as batches.label_rows gives them.
 """
@@ -18,9 +18,9 @@ from compose import compose
 from settings import FRAME, codec_config
 
 
-def strings(rng, bank, size, frames):
+def strings(rng, bank, size, frames, background):
     """wave f32 [size, frames*1920] and labels [size, frames, 5]."""
-    made = [compose(rng, bank, frames * FRAME, dense=rng.random() < 0.6) for _ in range(size)]
+    made = [compose(rng, bank, frames * FRAME, rng.random() < 0.6, background) for _ in range(size)]
     return np.stack([w for w, _ in made]), np.stack([label_rows(e, frames) for _, e in made]).astype(np.int8)
 
 
@@ -43,7 +43,8 @@ def main():
     codec = load_frontend(a.work)
     for item in a.sets:
         name, hours = item.split("=")
-        feed = stream(strings, os.path.join(a.work, "clips.npz"), None if name == "mixed" else name, (4, a.frames), seed=a.seed)
+        only = {"mixed": None, "background": "synthetic"}.get(name, name)
+        feed = stream(strings, os.path.join(a.work, "clips.npz"), only, (4, a.frames, name == "background"), seed=a.seed)
         features, labels, seconds, start = [], [], 0.0, time.time()
         while seconds < 3600 * float(hours):
             wave, rows = next(feed)

@@ -84,7 +84,7 @@ def train(a, rank, codec, heads, params, data):
     g = torch.Generator().manual_seed(3 + rank)
     features, labels, held, order = data
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
-    window, total = codec.config.sliding_window, labels.shape[1]
+    window, total, spread = codec.config.sliding_window, labels.shape[1], features[:64].float().std((0, 1))
     masks = [fastcodec.window_mask(2 * a.crop, window, paired) for paired in (False, True)]
     average, start, step, shown = [p.detach().clone() for p in params], time.time(), 0, 0.0
     while True:
@@ -96,7 +96,8 @@ def train(a, rank, codec, heads, params, data):
         pick = order[torch.randint(len(order), (a.batch,), generator=g)]
         at = int(torch.randint(0, total - a.crop + 1, (1,), generator=g)) if step % 3 else 0
         x = features[pick, 2 * at:2 * (at + a.crop)].float()
-        x = x + 0.02 * torch.randn(x.shape, generator=g)
+        noise = 0.15 * torch.rand(a.batch, 1, 1, generator=g) * spread
+        x = x + noise * torch.randn(x.shape, generator=g)
         want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             one, two, sem, aco = forward(codec, heads, x, masks[step % 2])
