@@ -41,8 +41,9 @@ class node_comparison {
                 const int64_t begin = std::max(first_row, rows.first_row);
                 const int64_t end   = std::min(first_row + n_columns, rows.first_row + rows.n_rows);
                 for (int64_t i = begin * rows.channels; i < end * rows.channels; i++) {
-                    const double expected   = rows.values[static_cast<size_t>(i - rows.first_row * rows.channels)];
-                    const double difference = static_cast<const float *>(node->data)[i - first_row * rows.channels] - expected;
+                    const double expected = rows.values[static_cast<size_t>(i - rows.first_row * rows.channels)];
+                    const double difference =
+                        static_cast<const float *>(node->data)[i - first_row * rows.channels] - expected;
                     sum.difference += difference * difference;
                     sum.expected += expected * expected;
                     sum.n_values++;
@@ -55,7 +56,8 @@ class node_comparison {
     // computation, whose error is above the tolerance, or any node that was never computed; empty: all is well.
     std::string report(double tolerance, bool verbose) const {
         std::vector<std::pair<std::string, sums>> nodes(sums_.begin(), sums_.end());
-        std::sort(nodes.begin(), nodes.end(), [](const auto & a, const auto & b) { return a.second.order < b.second.order; });
+        std::sort(
+            nodes.begin(), nodes.end(), [](const auto & a, const auto & b) { return a.second.order < b.second.order; });
         std::string message;
         for (const auto & [name, sum] : nodes) {
             int64_t n_expected = 0;

@@ -30,7 +30,7 @@ class parity_fixture {
   public:
     explicit parity_fixture(const std::filesystem::path & folder)
         : manifest(kstt::json_value::read((folder / "manifest.json").string(), 1 << 20)) {
-        name = folder.filename().string();
+        name                     = folder.filename().string();
         const std::string inside = manifest.contains("checkpoint") ? manifest.at("checkpoint").string() : "checkpoint";
         checkpoint               = (folder / inside).lexically_normal().string();
         dtype                    = manifest.at("dtype").string();
@@ -47,11 +47,11 @@ class parity_fixture {
 
     // Input of case `long`, padded as the feature extractor does (spec 5.4).
     std::vector<float> long_input(const kstt::model_config & config) const {
-        const kstt::json_value row    = manifest.at("cases").at(size_t{ 0 }).at("rows").at(size_t{ 0 });
-        const auto             rate   = static_cast<double>(config.feature_sampling_rate);
-        const auto             before = static_cast<size_t>(config.audio_silence_prefix_seconds * rate);
-        const auto             after  = static_cast<size_t>((config.audio_delay_seconds + 1.0) * rate);
-        std::vector<float>     input(before, 0.0F);
+        const kstt::json_value   row    = manifest.at("cases").at(size_t{ 0 }).at("rows").at(size_t{ 0 });
+        const auto               rate   = static_cast<double>(config.feature_sampling_rate);
+        const auto               before = static_cast<size_t>(config.audio_silence_prefix_seconds * rate);
+        const auto               after  = static_cast<size_t>((config.audio_delay_seconds + 1.0) * rate);
+        std::vector<float>       input(before, 0.0F);
         const std::vector<float> signal = parity_signal(static_cast<uint32_t>(row.at("seed").integer(0, UINT32_MAX)),
                                                         row.at("samples").integer(1, INT32_MAX));
         input.insert(input.end(), signal.begin(), signal.end());

@@ -24,10 +24,10 @@ inline std::vector<float> parity_signal(uint32_t seed, int64_t samples) {
             period              = 24 + draw() % 360;
             tone_share          = draw() % 257;
         }
-        const int32_t noise = draw() - 32768;
-        const auto    phase = static_cast<int32_t>(i % segment % period);
-        const int32_t tone  = std::abs(2 * phase - period) * 65534 / period - 32767;
-        const int32_t mixed = (tone * tone_share + noise * (256 - tone_share)) * amplitude >> 16;
+        const int32_t noise            = draw() - 32768;
+        const auto    phase            = static_cast<int32_t>(i % segment % period);
+        const int32_t tone             = std::abs(2 * phase - period) * 65534 / period - 32767;
+        const int32_t mixed            = (tone * tone_share + noise * (256 - tone_share)) * amplitude >> 16;
         signal[static_cast<size_t>(i)] = static_cast<float>(mixed) / 32768.0F;
     }
     return signal;

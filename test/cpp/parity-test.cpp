@@ -32,11 +32,11 @@ tolerances read_tolerances(const std::string & dtype) {
     return { all.at(dtype).at("intermediate").number(), all.at(dtype).at("forced_agreement").number() };
 }
 
-void check_codec(const parity_fixture &    fixture,
-                 const kstt::stt_model &   model,
-                 kstt::compute_backend &   backend,
-                 double                    tolerance,
-                 bool                      verbose) {
+void check_codec(const parity_fixture &  fixture,
+                 const kstt::stt_model & model,
+                 kstt::compute_backend & backend,
+                 double                  tolerance,
+                 bool                    verbose) {
     kstt::mimi_options options;
     options.max_frames_per_call = frames_per_call;
     options.uniform_window      = true;
@@ -67,7 +67,10 @@ void check_codec(const parity_fixture &    fixture,
                 const int32_t want  = expected.values[static_cast<size_t>(q * expected.shape.at(2) + first + frame)];
                 if (found != want && n_wrong++ == 0) {
                     first_wrong = kstt::format("frame %lld codebook %lld: expected %d, found %d",
-                                               static_cast<long long>(first + frame), static_cast<long long>(q), want, found);
+                                               static_cast<long long>(first + frame),
+                                               static_cast<long long>(q),
+                                               want,
+                                               found);
                 }
             }
         }
@@ -75,7 +78,9 @@ void check_codec(const parity_fixture &    fixture,
     const std::string message = comparison.report(tolerance, verbose);
     check_result(comparison.n_nodes() > 0, __FILE__, __LINE__, fixture.name + " expects no codec nodes");
     check_result(message.empty(), __FILE__, __LINE__, message);
-    check_result(n_wrong == 0, __FILE__, __LINE__,
+    check_result(n_wrong == 0,
+                 __FILE__,
+                 __LINE__,
                  fixture.name + ": " + std::to_string(n_wrong) + " codes differ, first " + first_wrong);
 }
 
@@ -97,8 +102,8 @@ void check_decoder(const parity_fixture &  fixture,
     const int64_t                n_frames = codes.shape.at(2);
     // 16-bit checkpoints list their own answers; in f32 they are the generated tokens.
     const bool                   is_f32   = fixture.dtype == "f32";
-    const int32_t *              answers  = is_f32 ? tokens.values.data() + 1 : fixture.ids("long.argmax").values.data();
-    int64_t                      n_equal  = 0;
+    const int32_t *              answers = is_f32 ? tokens.values.data() + 1 : fixture.ids("long.argmax").values.data();
+    int64_t                      n_equal = 0;
     int64_t                      first_wrong = -1;
     for (int64_t step = 0; step < n_steps; step++) {
         kstt::decoder_call call;
@@ -121,11 +126,17 @@ void check_decoder(const parity_fixture &  fixture,
     const double      agreement = static_cast<double>(n_equal) / static_cast<double>(n_steps);
     check_result(comparison.n_nodes() > 0, __FILE__, __LINE__, fixture.name + " expects no decoder nodes");
     check_result(message.empty(), __FILE__, __LINE__, message);
-    check_result(agreement >= allowed.forced_agreement, __FILE__, __LINE__,
-                 fixture.name + kstt::format(": %.4f of the forced steps agree, first other answer at step %lld", agreement,
+    check_result(agreement >= allowed.forced_agreement,
+                 __FILE__,
+                 __LINE__,
+                 fixture.name + kstt::format(": %.4f of the forced steps agree, first other answer at step %lld",
+                                             agreement,
                                              static_cast<long long>(first_wrong)));
-    std::printf("%s: %lld frames and %lld steps, forced agreement %.4f\n", fixture.name.c_str(),
-                static_cast<long long>(n_frames), static_cast<long long>(n_steps), agreement);
+    std::printf("%s: %lld frames and %lld steps, forced agreement %.4f\n",
+                fixture.name.c_str(),
+                static_cast<long long>(n_frames),
+                static_cast<long long>(n_steps),
+                agreement);
 }
 
 void check_fixture(const fs::path & folder, bool verbose) {

@@ -4,7 +4,7 @@
 const SEGMENT = 2400;
 
 /** 16-bit samples. */
-export function audioSignalInt16(seed: number, samples: number): Int16Array {
+function audioSignalInt16(seed: number, samples: number): Int16Array {
   let state = seed >>> 0;
   const draw = (): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -86,7 +86,13 @@ export interface SessionParams {
 }
 
 export type SessionEvent =
-  | { readonly type: "word"; readonly text: string; readonly start: number; readonly end: number; readonly confidence: number }
+  | {
+      readonly type: "word";
+      readonly text: string;
+      readonly start: number;
+      readonly end: number;
+      readonly confidence: number;
+    }
   | { readonly type: "token"; readonly token: number; readonly step: number }
   | { readonly type: "end"; readonly duration: number };
 
@@ -97,7 +103,12 @@ export interface EngineHandle {
   stats(): EngineStats;
   resetStats(): void;
   /** inputValues: [rows][samples], row-major; copied before the promise is returned. */
-  createGeneration(inputValues: Float32Array, rows: number, samples: number, params: GenerationParams): Promise<GenerationHandle>;
+  createGeneration(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    params: GenerationParams,
+  ): Promise<GenerationHandle>;
   createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle>;
   createSession(params: SessionParams): Promise<SessionHandle>;
   /** Compute. Resolves to frames done over all sessions; 0: none was ready. */
