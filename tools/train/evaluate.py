@@ -23,7 +23,7 @@ class Recogniser:
         self.processor = KyutaiSpeechToTextProcessor.from_pretrained(folder)
 
     @torch.no_grad()
-    def __call__(self, waves, batch=32):
+    def __call__(self, waves, batch=64):
         """List of float32 waves -> list of (words, boundary times in seconds)."""
         order = np.argsort([len(w) for w in waves])
         out = [None] * len(waves)
@@ -61,7 +61,7 @@ def alarms(recognise, minutes):
         x = np.zeros(20 * SR) if k == len(kinds) else np.clip(kinds[k] * level * rng.uniform(0.5, 1), -1, 1)
         pieces.append((k, x.astype(np.float32)))
         total += 20
-    for (k, _), (words, _) in zip(pieces, recognise([p[1] for p in pieces], batch=16)):
+    for (k, _), (words, _) in zip(pieces, recognise([p[1] for p in pieces], batch=30)):
         heard[k] = heard.get(k, 0) + len(words)
     return {"minutes": round(total / 60, 1), "words": sum(heard.values()), "by_kind": {k: v for k, v in heard.items() if v}}
 
@@ -77,7 +77,7 @@ def main():
     ap.add_argument("--bf16", action="store_true")
     ap.add_argument("--json")
     a = ap.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     data = dict(np.load(os.path.join(a.work, "clips.npz")))
     recognise = Recogniser(a.model, torch.bfloat16 if a.bf16 else torch.float32)
     figures = {}
