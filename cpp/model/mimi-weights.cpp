@@ -82,8 +82,8 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
             dilation *= config.dilation_growth_rate;
         }
         index++;  // ELU
-        layers.push_back(
-            load_plain(store, index++, shape_of(config, channels, 2 * channels, 2 * *ratio, *ratio, 1), true));
+        layers.push_back(load_plain(
+            store, index++, shape_of(config, channels, 2 * channels, int64_t{ 2 } * *ratio, *ratio, 1), true));
         channels *= 2;
     }
     index++;  // ELU

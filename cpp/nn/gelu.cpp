@@ -17,11 +17,12 @@ struct gelu_params {
 constexpr int64_t chunk_elements = 2048;
 
 void compute_gelu(ggml_tensor * y, int, int, void * userdata) {
-    thread_pool & pool     = *static_cast<const gelu_params *>(userdata)->pool;
-    const auto *  x        = static_cast<const float *>(y->src[0]->data);
-    auto *        out      = static_cast<float *>(y->data);
-    const int64_t n        = ggml_nelements(y);
-    const int64_t n_chunks = std::max<int64_t>(1, std::min<int64_t>(n / chunk_elements, 4 * pool.n_threads()));
+    thread_pool & pool = *static_cast<const gelu_params *>(userdata)->pool;
+    const auto *  x    = static_cast<const float *>(y->src[0]->data);
+    auto *        out  = static_cast<float *>(y->data);
+    const int64_t n    = ggml_nelements(y);
+    const int64_t n_chunks =
+        std::max<int64_t>(1, std::min<int64_t>(n / chunk_elements, int64_t{ 4 } * pool.n_threads()));
     pool.run(n_chunks, [&](int64_t chunk, int32_t) {
         const work_range share = share_work(n, chunk, n_chunks);
         for (int64_t i = share.begin; i < share.end; i++) {

@@ -154,7 +154,7 @@ encoding::encoding(const stt_model & model, compute_backend & backend, audio_bat
     : model_(model), batch_(std::move(batch)), mimi_(model.mimi, codec_options(batch_.n_rows), backend) {
     const int64_t frame_size = model.config.codec.frame_size();
     n_frames_                = (batch_.n_samples + frame_size - 1) / frame_size;
-    codes_.resize(static_cast<size_t>(batch_.n_rows * model.config.codec.num_quantizers * n_frames_));
+    codes_.resize(static_cast<size_t>(n_frames_ * batch_.n_rows * model.config.codec.num_quantizers));
 }
 
 work_progress encoding::advance(int64_t max_frames, work_stats & stats) {
