@@ -144,6 +144,8 @@ def compose(rng, bank, samples, dense=False, background=False):
             events.append((at + int(on / rate), at + int(off / rate), int(digit)))
         at += n + int(SR * pick_gap(rng) * pace)
         left -= 1
+    if background and empty and rng.random() < 0.7:
+        x[:samples] = noise.fresh(rng, samples)
     return finish(rng, bank, x[:samples]), [e for e in events if e[0] < samples]
 
 

@@ -84,6 +84,13 @@ def babble(rng, n, clips):
     return x
 
 
+def fresh(rng, n):
+    """A newly drawn background of n samples, peak 1; music-like tones are the most frequent."""
+    kinds = (tones, tones, tones, sweeps, clicks, breaths, hum)
+    x = kinds[rng.integers(len(kinds))](rng, n)
+    return (x / (np.abs(x).max() + 1e-9)).astype(np.float32)
+
+
 def bank(seed, seconds=40, clips=None):
     """List of noises. `clips` (int16 arrays of speech) adds babble."""
     rng, n = np.random.default_rng(seed), seconds * SR
