@@ -17,7 +17,7 @@ void score_keys(const attention_args & a, int64_t slot, int64_t n, float * score
         const element * key = base + i * a.stride;
         vf              acc = splat(0.0F);
         int64_t         d   = 0;
-        for (; d + KSTT_LANES <= a.head_dim; d += KSTT_LANES) {
+        for (; d + lanes <= a.head_dim; d += lanes) {
             acc += reader::vector(key + d) * load(a.q + d);
         }
         float tail = 0.0F;
@@ -43,12 +43,12 @@ void weigh_block(const attention_args & a, int64_t d0, const int64_t * slots, co
         for (int64_t i = 0; i < counts[segment]; i++, value += a.stride) {
             const vf weight = splat(*p++);
             for (int j = 0; j < N; j++) {
-                acc[j] += weight * reader::vector(value + j * KSTT_LANES);
+                acc[j] += weight * reader::vector(value + j * lanes);
             }
         }
     }
     for (int j = 0; j < N; j++) {
-        store(a.out + d0 + j * KSTT_LANES, acc[j]);
+        store(a.out + d0 + j * lanes, acc[j]);
     }
 }
 
@@ -72,14 +72,14 @@ void attend_kind(const attention_args & a) {
     float   sum = 0.0F;
     int64_t i   = 0;
     vf      acc = splat(0.0F);
-    for (; i + KSTT_LANES <= a.n_keys; i += KSTT_LANES) {
+    for (; i + lanes <= a.n_keys; i += lanes) {
         const vf e = exp_negative(load(a.scores + i) - splat(max));
         store(a.scores + i, e);
         acc += e;
     }
     if (i < a.n_keys) {
-        float last[KSTT_LANES];
-        for (int j = 0; j < KSTT_LANES; j++) {
+        float last[lanes];
+        for (int j = 0; j < lanes; j++) {
             last[j] = i + j < a.n_keys ? a.scores[i + j] - max : -1000.0F;
         }
         const vf e = exp_negative(load(last));
@@ -96,10 +96,10 @@ void attend_kind(const attention_args & a) {
     }
 
     int64_t d = 0;
-    for (; d + 4 * KSTT_LANES <= a.head_dim; d += 4 * KSTT_LANES) {
+    for (; d + 4 * lanes <= a.head_dim; d += 4 * lanes) {
         weigh_block<KIND, 4>(a, d, slots, counts);
     }
-    for (; d + KSTT_LANES <= a.head_dim; d += KSTT_LANES) {
+    for (; d + lanes <= a.head_dim; d += lanes) {
         weigh_block<KIND, 1>(a, d, slots, counts);
     }
     for (; d < a.head_dim; d++) {

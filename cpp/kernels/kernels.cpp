@@ -12,11 +12,11 @@ namespace {
 
 void elu(const float * x, float * y, int64_t n) {
     int64_t i = 0;
-    for (; i + KSTT_LANES <= n; i += KSTT_LANES) {
+    for (; i + lanes <= n; i += lanes) {
         store(y + i, elu_lanes(load(x + i)));
     }
     if (i < n) {
-        float last[KSTT_LANES] = { 0 };
+        float last[lanes] = { 0 };
         for (int64_t j = i; j < n; j++) {
             last[j - i] = x[j];
         }
@@ -31,17 +31,17 @@ int32_t nearest(const float * dot, const float * half_norm, int64_t n) {
     float   best  = dot[0] - half_norm[0];
     int32_t index = 0;
     int64_t i     = 0;
-    if (n >= KSTT_LANES) {
+    if (n >= lanes) {
         // Per lane the first maximum, then the first of the lanes' winners.
         vf best_lane = load(dot) - load(half_norm);
         vi at        = { 0 };
         vi here;
-        for (int j = 0; j < KSTT_LANES; j++) {
+        for (int j = 0; j < lanes; j++) {
             here[j] = j;
         }
         at = here;
-        for (i = KSTT_LANES; i + KSTT_LANES <= n; i += KSTT_LANES) {
-            here += KSTT_LANES;
+        for (i = lanes; i + lanes <= n; i += lanes) {
+            here += lanes;
             const vf score = load(dot + i) - load(half_norm + i);
             const vi wins  = score > best_lane;
             best_lane      = (vf) (((vi) score & wins) | ((vi) best_lane & ~wins));
@@ -49,7 +49,7 @@ int32_t nearest(const float * dot, const float * half_norm, int64_t n) {
         }
         best  = best_lane[0];
         index = at[0];
-        for (int j = 1; j < KSTT_LANES; j++) {
+        for (int j = 1; j < lanes; j++) {
             if (best_lane[j] > best || (best_lane[j] == best && at[j] < index)) {
                 best  = best_lane[j];
                 index = at[j];

@@ -41,7 +41,7 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
         x[c] = a.x + (t + c) / a.group * a.group_stride + (t + c) % a.group * a.x_stride;
     }
     int64_t i = 0;
-    for (; i + KSTT_LANES <= k; i += KSTT_LANES) {
+    for (; i + lanes <= k; i += lanes) {
         vf xv[C];
         for (int c = 0; c < C; c++) {
             xv[c] = load(x[c] + i);

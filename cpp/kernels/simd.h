@@ -17,6 +17,9 @@
 #    define KSTT_LANES 4
 #endif
 
+// As an offset.
+static const int64_t lanes = KSTT_LANES;
+
 typedef float    vf __attribute__((vector_size(KSTT_LANES * 4)));
 typedef int32_t  vi __attribute__((vector_size(KSTT_LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(KSTT_LANES * 4)));

@@ -83,7 +83,7 @@ void test_arguments() {
 
 void test_offline() {
     kstt_engine *            engine     = make_engine(1);
-    const std::vector<float> pcm        = parity_signal(3, 2 * 9000);
+    const std::vector<float> pcm        = parity_signal(3, 18000);
     kstt_generation *        generation = nullptr;
     EXPECT(kstt_generation_create(engine, pcm.data(), 0, 9000, nullptr, &generation, &last_error),
            KSTT_STATUS_INVALID_ARGUMENT,

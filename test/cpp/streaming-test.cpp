@@ -100,6 +100,7 @@ void test_decoder(const stt_model & model, compute_backend & backend) {
     const int64_t        n_streams = 1 + config.num_codebooks;
     std::mt19937         random(3);
     std::vector<int32_t> ids;
+    ids.reserve(static_cast<size_t>(n_steps * n_streams));
     for (int64_t i = 0; i < n_steps * n_streams; i++) {
         ids.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(config.codebook_vocab_size - 1)));
     }
