@@ -3,9 +3,23 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** audio_signal(seed, samples). */
+export interface SignalRow {
+  readonly seed: number;
+  readonly samples: number;
+}
+
+/** A recording of the repository, `repeat` times in a row after `silence` zero samples. */
+export interface RecordingRow {
+  /** From the repository's root. */
+  readonly file: string;
+  readonly repeat: number;
+  readonly silence: number;
+}
+
 export interface ParityCase {
   readonly name: string;
-  readonly rows: readonly { readonly seed: number; readonly samples: number }[];
+  readonly rows: readonly (SignalRow | RecordingRow)[];
   readonly audio_window_size: number | null;
   readonly max_new_tokens: number | null;
   readonly texts: readonly string[];
@@ -16,7 +30,8 @@ export interface Manifest {
   readonly dtype: "f32" | "bf16" | "f16";
   /** Folder of the model, relative to the fixture. */
   readonly checkpoint?: string;
-  readonly shape: { readonly delay_seconds: number; readonly prefix_seconds: number };
+  /** Of its model.safetensors when the results were made. */
+  readonly checkpoint_sha256?: string;
   readonly cases: readonly ParityCase[];
 }
 

@@ -1,12 +1,17 @@
 /** Codes and tokens as transformers gives them, through the public classes, for every fixture and case. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   KyutaiSpeechToTextForConditionalGeneration,
   KyutaiSpeechToTextProcessor,
+  read_audio,
   type Tensor,
 } from "../../ts/index.node.js";
 import { audioSignal } from "./audio-signal.js";
-import { type NestedIds, type ParityCase, readFixtures } from "./fixture.js";
+import { type NestedIds, type ParityCase, type RecordingRow, readFixtures, type SignalRow } from "./fixture.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
 const RATE = 24_000;
@@ -31,6 +36,15 @@ describe.each(fixtures)("$name", (fixture) => {
     });
   });
   afterAll(() => model.dispose());
+
+  const { checkpoint_sha256 } = fixture.manifest;
+  if (checkpoint_sha256 !== undefined) {
+    test("was made from the model as it is now", async () => {
+      const weights = await readFile(join(fixture.checkpoint, "model.safetensors"));
+      const hash = createHash("sha256").update(weights).digest("hex");
+      expect(hash, `out of date; run tools/oracle/make-fixtures.py ${fixture.name}`).toBe(checkpoint_sha256);
+    });
+  }
 
   // The window size changes nothing in encode.
   const wholeInput = fixture.manifest.cases.filter((one) => one.audio_window_size === null);
@@ -59,11 +73,20 @@ describe.each(fixtures)("$name", (fixture) => {
   });
 });
 
-function inputsOf(processor: KyutaiSpeechToTextProcessor, { rows }: ParityCase) {
-  return processor(
-    rows.map(({ seed, samples }) => audioSignal(seed, samples)),
-    { sampling_rate: RATE },
-  );
+async function inputsOf(processor: KyutaiSpeechToTextProcessor, { rows }: ParityCase) {
+  return processor(await Promise.all(rows.map(audioOf)), { sampling_rate: RATE });
+}
+
+async function audioOf(row: SignalRow | RecordingRow): Promise<Float32Array> {
+  if ("seed" in row) {
+    return audioSignal(row.seed, row.samples);
+  }
+  const recording = await read_audio(fileURLToPath(new URL(`../../${row.file}`, import.meta.url)), RATE);
+  const audio = new Float32Array(row.silence + row.repeat * recording.length);
+  for (let i = 0; i < row.repeat; i++) {
+    audio.set(recording, row.silence + i * recording.length);
+  }
+  return audio;
 }
 
 function nested(tensor: Tensor): NestedIds {

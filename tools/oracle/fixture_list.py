@@ -1,14 +1,32 @@
 """The fixtures: what differs between the checkpoints, and which inputs each one is run on."""
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 
 from shapes import CheckpointShape, CodecShape
+
+
+LONG_FRAMES = 505  # of the long input, the processor's padding not counted
+SIGNAL_FRAMES = 240  # the same for an existing checkpoint, whose long input is a recording
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+@dataclass
+class Recording:
+    """A wav file at the model's rate, `repeat` times in a row, after `silence` zero samples."""
+
+    file: str  # from the repository's root
+    repeat: int = 1
+    silence: int = 0
+
+    def path(self) -> str:
+        return os.path.join(ROOT, self.file)
 
 
 @dataclass
 class Case:
     name: str
-    rows: list[tuple[int, int]]  # (signal seed, samples) of each recording; several make one padded batch
+    rows: list  # (signal seed, samples) or Recording; several make one padded batch
     audio_window_size: int | None = None
     max_new_tokens: int | None = None
 
@@ -17,13 +35,18 @@ class Case:
 class Fixture:
     name: str
     description: str
-    shape: CheckpointShape
-    long_frames: int = 505  # frames of the long recording, padding of the processor not counted
-    cases: list[Case] = field(default_factory=list)
+    shape: CheckpointShape | None = None
+    existing: str | None = None  # folder of a checkpoint that is not ours to make, from the repository's root
+    recordings: dict[str, Recording] = field(default_factory=dict)  # cases of an existing checkpoint
 
-    def all_cases(self) -> list[Case]:
+    def all_cases(self, seed: int) -> list[Case]:
+        if self.existing:
+            # The checkpoint is given, so the seed changes the inputs.
+            signal = Case("long", [(10 + seed, SIGNAL_FRAMES * 1920 + 640)])
+            rows = {name: replace(recording, silence=7 * seed) for name, recording in self.recordings.items()}
+            return [signal, *(Case(name, [row]) for name, row in rows.items())]
         frame = self.shape.codec.frame_size
-        long = Case("long", [(11, self.long_frames * frame + frame // 3)])
+        long = Case("long", [(11, LONG_FRAMES * frame + frame // 3)])
         if self.shape.dtype != "f32":
             return [long]
         batch = [(21, 70 * frame), (22, 31 * frame + 1), (23, 55 * frame + frame - 1), (24, frame // 2)]
@@ -116,5 +139,14 @@ FIXTURES = [
             dtype="f16", keep_codec_decoder=False, delay_seconds=0.6, prefix_seconds=0.25, rope_spelling="rope_theta",
             codec=CodecShape(ratios=[5, 4, 4, 3], num_quantizers=7, layers=3, window=44),
         ),
+    ),
+    Fixture(
+        "digits-en",
+        "the embedded model on a test signal and on its sample recording",
+        existing="models/digits-en",
+        recordings={
+            "recording": Recording("models/digits-en/sample.wav"),
+            "recording-long": Recording("models/digits-en/sample.wav", repeat=8),
+        },
     ),
 ]

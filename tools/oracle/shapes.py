@@ -133,3 +133,31 @@ def transformers_config(shape: CheckpointShape) -> KyutaiSpeechToTextConfig:
         bos_token_id=shape.bos_token_id,
         codec_config=codec_config,
     )
+
+
+def shape_of(config: KyutaiSpeechToTextConfig) -> CheckpointShape:
+    """What the fixtures need to know of a checkpoint that was not made from a shape."""
+    codec = config.codec_config
+    names = {"torch.float32": "f32", "torch.float16": "f16", "torch.bfloat16": "bf16"}
+    return CheckpointShape(
+        hidden=config.hidden_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads,
+        head_dim=config.head_dim,
+        window=config.sliding_window,
+        vocab_size=config.vocab_size,
+        num_codebooks=config.num_codebooks,
+        dtype=names[str(config.dtype)],
+        codec=CodecShape(
+            hidden=codec.hidden_size,
+            filters=codec.num_filters,
+            ratios=list(codec.upsampling_ratios),
+            residual_layers=codec.num_residual_layers,
+            layers=codec.num_hidden_layers,
+            window=codec.sliding_window,
+            codebook_size=codec.codebook_size,
+            codebook_dim=codec.codebook_dim,
+            num_quantizers=codec.num_quantizers,
+        ),
+    )
