@@ -50,6 +50,19 @@ def score(recognise, strings):
             "onset_error_s": round(float(np.median(shift)), 3) if shift else None}
 
 
+def long_recording(recognise, data, minutes):
+    """One recording many times longer than the decoder's window: strings and pauses of 0.5-6 s."""
+    rng, parts, words, length = np.random.default_rng(77), [], [], 0
+    choice = by_digit(data, "test")
+    while length < minutes * 60 * SR:
+        x, said, _ = make_string(rng, data, choice)
+        parts += [x, np.zeros(int(SR * rng.uniform(0.5, 6.0)), np.float32)]
+        words += said
+        length += len(parts[-1]) + len(parts[-2])
+    got = recognise([np.concatenate(parts)])[0][0]
+    return {"minutes": round(length / SR / 60, 1), "words": len(words), "wer": round(100 * edits(words, got) / len(words), 2)}
+
+
 def alarms(recognise, minutes):
     """Words heard in backgrounds: digital silence and every noise kind at several levels."""
     kinds = noise.bank(991, seconds=20)
@@ -73,6 +86,7 @@ def main():
     ap.add_argument("--speakers", nargs="*", default=SPEAKERS)
     ap.add_argument("--strings", type=int, default=40, help="strings per speaker")
     ap.add_argument("--noise-minutes", type=float, default=10)
+    ap.add_argument("--long-minutes", type=float, default=0)
     ap.add_argument("--all-takes", action="store_true", help="also score the training takes (left-out speakers)")
     ap.add_argument("--bf16", action="store_true")
     ap.add_argument("--json")
@@ -106,6 +120,8 @@ def main():
     report("held-out synthetic", score(recognise, [make_string(rng, data, voices[i % len(voices)]) for i in range(2 * a.strings)]))
     if a.noise_minutes:
         report("noise", alarms(recognise, a.noise_minutes))
+    if a.long_minutes:
+        report("long recording", long_recording(recognise, data, a.long_minutes))
     if a.json:
         with open(a.json, "w") as f:
             json.dump(figures, f, indent=2)
