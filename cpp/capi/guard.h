@@ -14,8 +14,12 @@ namespace kstt {
 
 inline kstt_status report(kstt_error * err, kstt_status status, const char * message) {
     if (err != nullptr) {
-        err->status         = status;
-        const size_t length = std::min(std::strlen(message), sizeof(err->message) - 1);
+        err->status   = status;
+        size_t length = std::min(std::strlen(message), sizeof(err->message) - 1);
+        // Cut before a character, not inside one.
+        while (length > 0 && (static_cast<unsigned char>(message[length]) & 0xc0U) == 0x80U) {
+            length--;
+        }
         std::memcpy(err->message, message, length);
         err->message[length] = '\0';
     }

@@ -21,10 +21,6 @@ void check_supported(const model_config & config) {
             KSTT_STATUS_MODEL_UNSUPPORTED,
             format("the codec has audio_channels = %d; only mono codecs are supported", config.codec.audio_channels));
     }
-    if (config.decoder.tie_word_embeddings) {
-        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
-                    "config.json: tie_word_embeddings is true; this family has untied heads");
-    }
     if (config.codec.columns_per_frame() > config.codec.sliding_window) {
         throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
                     format("the codec's sliding_window of %d is shorter than a frame", config.codec.sliding_window));
@@ -37,8 +33,14 @@ std::unique_ptr<stt_model> stt_model::load(const std::string & folder, const com
     auto model    = std::make_unique<stt_model>();
     model->config = read_model_config(folder);
     check_supported(model->config);
-    model->pieces  = piece_decoder::read(folder);
-    model->store   = std::make_unique<weight_store>(checkpoint::open(folder), backend);
+    model->pieces = piece_decoder::read(folder);
+    model->store  = std::make_unique<weight_store>(checkpoint::open(folder), backend);
+    // With a head in the file transformers ignores the flag; without one it would use the whole embedding table.
+    if (model->config.decoder.tie_word_embeddings && !model->store->has("lm_head.weight")) {
+        throw error(
+            KSTT_STATUS_MODEL_UNSUPPORTED,
+            "config.json: tie_word_embeddings is true and there is no lm_head.weight; tied heads are not supported");
+    }
     model->mimi    = load_mimi_weights(*model->store, model->config.codec);
     model->decoder = load_decoder_weights(*model->store, model->config.decoder);
     return model;
