@@ -6,6 +6,9 @@ import { type AddonPlace, addonPlaces, loadAddon, platformName } from "../../../
 import { cpuCandidate, cudaCandidate } from "../../../ts/backend/native/native-candidate.js";
 import { probeAddon } from "../../../ts/backend/native/probe-child.js";
 
+// Starting Node on a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "kstt-addon-"));
