@@ -17,6 +17,7 @@ struct matmul_args {
     const void *  w            = nullptr;  // [n_out][k], rows contiguous
     weight_kind   kind         = weight_kind::f32;
     int64_t       k            = 0;
+    int64_t       n_out        = 0;  // rows of w in all, of which [o0, o1) are asked for
     const float * x            = nullptr;
     int64_t       x_stride     = 0;          // floats between columns; < k makes overlapping windows (convolution)
     int64_t       group        = INT64_MAX;  // columns per batch row; column t lies in row t / group

@@ -79,8 +79,12 @@ void strip(const matmul_args & a, int64_t o, int64_t t0, int64_t t1) {
     }
 }
 
+// Weights beyond this size do not stay in the second-level cache from one step to the next.
+const int64_t cached_bytes = 1 << 20;
+
 template <weight_kind KIND>
 void matmul_kind(const matmul_args & a) {
+    typedef typename weight_reader<KIND>::type element;
 #if KSTT_LANES == 16
     enum { rows = 4, columns = 6 };
 #else
@@ -94,7 +98,13 @@ void matmul_kind(const matmul_args & a) {
         const int64_t t1 = t0 + block < a.t1 ? t0 + block : a.t1;
         int64_t       o  = a.o0;
         if (t1 - t0 == 1) {
-            // One column: bound by reading w; more rows at once keep more reads in flight.
+            // One column is bound by reading w. From memory, row after row is one stream, which is read fastest (35
+            // against 26 GB/s on two Zen 4 cores); from a cache, eight rows at once hide the latency of the additions.
+            if (a.n_out * a.k * static_cast<int64_t>(sizeof(element)) > cached_bytes) {
+                for (; o < a.o1; o++) {
+                    tile<KIND, 1, 1>(a, o, t0);
+                }
+            }
             for (; o + 8 <= a.o1; o += 8) {
                 tile<KIND, 8, 1>(a, o, t0);
             }

@@ -37,6 +37,7 @@ void compute_linear(ggml_tensor * y, int, int, void * userdata) {
                         : w->type == GGML_TYPE_F16 ? weight_kind::f16
                                                    : weight_kind::bf16;
     args.k            = w->ne[0];
+    args.n_out        = w->ne[1];
     args.x            = static_cast<const float *>(x->data);
     args.y            = static_cast<float *>(y->data);
     args.y_stride     = y->ne[0];

@@ -85,6 +85,7 @@ void test_matmul(
     args.w        = w.data();
     args.kind     = kind;
     args.k        = k;
+    args.n_out    = n_out;
     args.x        = x.data();
     args.x_stride = step;
     args.y_stride = n_out;
@@ -239,6 +240,7 @@ int main() {
             test_matmul(table, kind, 100, 21, 31, 100);
             test_matmul(table, kind, 192, 37, 19, 64);
             test_matmul(table, kind, 2048, 5, 3, 2048);
+            test_matmul(table, kind, 2048, 515, 1, 2048);  // beyond a cache
         }
         for (const weight_kind kind : { weight_kind::f32, weight_kind::f16 }) {
             test_attention(table, kind, 64, 1, 10, 3);
