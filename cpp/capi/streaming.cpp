@@ -3,6 +3,8 @@
 #include "capi/handles.h"
 #include "include/kstt.h"
 
+#include <cmath>
+
 using namespace kstt;
 
 struct kstt_resampler {
@@ -108,6 +110,11 @@ kstt_status kstt_resampler_push(
     return guarded(err, [&] {
         require(handle != nullptr && pcm_out != nullptr && n_out != nullptr && (pcm != nullptr || n == 0),
                 "resampler, pcm, pcm_out and n_out must not be NULL");
+        for (size_t i = 0; i < n; i++) {
+            if (!std::isfinite(pcm[i])) {
+                throw error(KSTT_STATUS_INVALID_AUDIO, format("sample %zu of the chunk is not a finite number", i));
+            }
+        }
         handle->out.clear();
         handle->object.push(pcm, n, handle->out);
         *pcm_out = handle->out.data();

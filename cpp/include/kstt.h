@@ -267,7 +267,7 @@ KSTT_API int64_t kstt_session_n_ready(const kstt_session * session);
 KSTT_API int32_t kstt_session_poll(kstt_session * session, kstt_event * out);
 KSTT_API void    kstt_session_free(kstt_session * session);
 
-/* Computes up to max_steps steps of all ready sessions; *n_stepped counts frames over all sessions, 0: nothing was
+/* Computes up to max_steps steps of all ready sessions; *n_stepped counts steps over all sessions, 0: nothing was
  * ready. [compute] */
 KSTT_API kstt_status kstt_engine_step(kstt_engine * engine, int32_t max_steps, int64_t * n_stepped, kstt_error * err);
 
@@ -277,7 +277,8 @@ KSTT_API kstt_status kstt_engine_step(kstt_engine * engine, int32_t max_steps, i
 /* Rational polyphase FIR, streaming: any chunking gives the same samples. Rates 1000..768000 Hz. */
 KSTT_API kstt_status kstt_resampler_create(int32_t rate_in, int32_t rate_out, kstt_resampler ** out, kstt_error * err);
 
-/* Takes n samples and makes the output that is complete; *pcm_out stays valid until the next call on this object. */
+/* Takes n finite samples and makes the output that is complete; *pcm_out stays valid until the next call on this
+ * object. */
 KSTT_API kstt_status kstt_resampler_push(
     kstt_resampler * resampler, const float * pcm, size_t n, const float ** pcm_out, size_t * n_out, kstt_error * err);
 

@@ -68,7 +68,7 @@ int64_t engine::state_bytes() const {
 }
 
 work_progress engine::prefault(int64_t max_bytes) {
-    const std::lock_guard<std::mutex> hold(lock_);
+    const std::lock_guard<std::mutex> hold(prefault_lock_);
     prefaulted_ += model_->store->prefault(prefaulted_, max_bytes);
     return { prefaulted_, model_->store->mapped_bytes() };
 }

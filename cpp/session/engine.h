@@ -67,6 +67,7 @@ class engine {
     std::unique_ptr<stt_model>       model_;
     std::unique_ptr<mimi_encoder>    mimi_;
     std::unique_ptr<text_decoder>    decoder_;
+    std::mutex                       prefault_lock_;  // apart from lock_: paging in takes long
     int64_t                          prefaulted_ = 0;
 
     std::atomic<bool>                     computing_{ false };
