@@ -47,6 +47,7 @@ int main(int argc, char ** argv) {
     for (int pass = 0; pass < n_passes; pass++) {
         const auto               start = std::chrono::steady_clock::now();
         std::vector<std::thread> threads;
+        threads.reserve(buffers.size());
         for (size_t i = 0; i < buffers.size(); i++) {
             threads.emplace_back([&, i] { sums[i] = sum(buffers[i]); });
         }

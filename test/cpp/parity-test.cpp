@@ -66,8 +66,9 @@ void check_codec(const parity_fixture &  fixture,
                 const int32_t found = codes[static_cast<size_t>(frame * n_codes + q)];
                 const int32_t want  = expected.values[static_cast<size_t>(q * expected.shape.at(2) + first + frame)];
                 if (found != want && n_wrong++ == 0) {
-                    first_wrong = kstt::format("frame %lld codebook %lld: expected %d, found %d",
-                                               static_cast<long long>(first + frame),
+                    const int64_t at = first + frame;
+                    first_wrong      = kstt::format("frame %lld codebook %lld: expected %d, found %d",
+                                               static_cast<long long>(at),
                                                static_cast<long long>(q),
                                                want,
                                                found);
