@@ -147,21 +147,25 @@ def main() -> None:
         if arguments.names and fixture.name not in arguments.names:
             continue
         folder = os.path.join(arguments.out, fixture.name)
+        fresh = f"{folder}.new"  # beside the final place, for the manifest's relative path
         rejected = []
         for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             try:
-                manifest = build(fixture, seed, folder, arguments.dump)
+                manifest = build(fixture, seed, fresh, arguments.dump)
                 break
             except Unstable as reason:
                 rejected.append({"seed": seed, "reason": str(reason)})
                 print(f"{fixture.name}: seed {seed} rejected: {reason}", flush=True)
         else:
+            shutil.rmtree(fresh, ignore_errors=True)
             raise SystemExit(f"{fixture.name}: no seed is stable")
         manifest["rejected_seeds"] = rejected
-        with open(os.path.join(folder, "manifest.json"), "w", encoding="utf-8") as file:
+        with open(os.path.join(fresh, "manifest.json"), "w", encoding="utf-8") as file:
             json.dump(manifest, file, indent=1, ensure_ascii=False)
             file.write("\n")
-        _make_readable(folder)
+        _make_readable(fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(fresh, folder)
         print(f"{fixture.name}: seed {seed}, {_folder_size(folder) / 1e6:.2f} MB", flush=True)
 
 

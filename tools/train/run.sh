@@ -10,7 +10,7 @@ T=$(dirname "$0")
 mkdir -p "$WORK"
 "$PY" "$T/synth.py" --work "$WORK"
 "$PY" "$T/clips.py" --work "$WORK" --fsdd "$FSDD"
-"$PY" "$T/train_frontend.py" --work "$WORK" --minutes 10
+"$PY" "$T/train_frontend.py" --work "$WORK" --batch 2 --minutes 10
 "$PY" "$T/make_features.py" --work "$WORK" \
   --sets synthetic=6 mixed=5.5 george=2.3 jackson=2.3 nicolas=2.5 theo=2.5 yweweler=2.5
 for SEED in 1 2 3 21 22; do
