@@ -2,6 +2,8 @@
 
 #include "runtime/error.h"
 
+#include <utility>
+
 namespace kstt {
 
 namespace {
@@ -29,12 +31,13 @@ void check_supported(const model_config & config) {
 
 }  // namespace
 
-std::unique_ptr<stt_model> stt_model::load(const std::string & folder, const compute_backend & backend) {
+std::unique_ptr<stt_model> stt_model::load(model_source source, const compute_backend & backend) {
     auto model    = std::make_unique<stt_model>();
-    model->config = read_model_config(folder);
+    model->layout = std::move(source.layout);
+    model->config = std::move(source.config);
     check_supported(model->config);
-    model->pieces = piece_decoder::read(folder);
-    model->store  = std::make_unique<weight_store>(checkpoint::open(folder), backend);
+    model->pieces = piece_decoder::read(source.tokenizer);
+    model->store  = std::make_unique<weight_store>(std::move(source.weights), backend);
     // With a head in the file transformers ignores the flag; without one it would use the whole embedding table.
     if (model->config.decoder.tie_word_embeddings && !model->store->has("lm_head.weight")) {
         throw error(

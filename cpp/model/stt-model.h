@@ -1,6 +1,7 @@
 // A loaded checkpoint: hyper-parameters, weights, vocabulary. Immutable after load; shared by all streams.
 #pragma once
 
+#include "io/model-source.h"
 #include "model/decoder-weights.h"
 #include "model/mimi-weights.h"
 #include "text/piece-decoder.h"
@@ -11,14 +12,15 @@
 namespace kstt {
 
 struct stt_model {
+    std::string                   layout;  // see model_source
     model_config                  config;
     std::unique_ptr<weight_store> store;
     mimi_weights                  mimi;
     decoder_weights               decoder;
     piece_decoder                 pieces;
 
-    // `folder`: a checkpoint in the transformers layout. Throws kstt::error.
-    static std::unique_ptr<stt_model> load(const std::string & folder, const compute_backend & backend);
+    // Takes the source over. Throws kstt::error.
+    static std::unique_ptr<stt_model> load(model_source source, const compute_backend & backend);
 };
 
 }  // namespace kstt

@@ -44,10 +44,10 @@ class engine::compute_turn {
     std::atomic<bool> & flag_;
 };
 
-engine::engine(const std::string & folder, const engine_options & options) : options_(options) {
+engine::engine(const std::string & path, const engine_options & options) : options_(options) {
     // The weights only need the device, not its threads; how many threads pay depends on the weights.
     backend_ = std::make_unique<compute_backend>(std::max(options.n_threads, 1));
-    model_   = stt_model::load(folder, *backend_);
+    model_   = stt_model::load(open_model(path, options.source), *backend_);
     if (options.n_threads == 0) {
         backend_->set_threads(choose_threads(*model_));
     }

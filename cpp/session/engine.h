@@ -14,13 +14,14 @@
 namespace kstt {
 
 struct engine_options {
-    int32_t n_threads = 0;  // 0: chosen
-    int32_t n_slots   = 1;
+    int32_t        n_threads = 0;  // 0: chosen
+    int32_t        n_slots   = 1;
+    source_options source;
 };
 
 class engine {
   public:
-    engine(const std::string & folder, const engine_options & options);
+    engine(const std::string & path, const engine_options & options);
     ~engine();
     engine(const engine &)             = delete;
     engine & operator=(const engine &) = delete;

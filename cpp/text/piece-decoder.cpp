@@ -1,7 +1,6 @@
 #include "text/piece-decoder.h"
 
 #include "io/json-file.h"
-#include "io/mapped-file.h"
 #include "runtime/error.h"
 #include "text/utf8.h"
 
@@ -12,9 +11,8 @@
 namespace kstt {
 namespace {
 
-// The published vocabularies have 4000 and 8000 pieces, their files below 1 MB.
-constexpr int64_t max_pieces         = 1 << 20;
-constexpr size_t  max_tokenizer_size = size_t{ 64 } << 20U;
+// The published vocabularies have 4000 and 8000 pieces.
+constexpr int64_t max_pieces = 1 << 20;
 
 constexpr std::string_view word_mark = "\xE2\x96\x81";  // U+2581, SentencePiece's space
 
@@ -122,15 +120,8 @@ void check_kind(const json_value & root, const json_value & model) {
 
 }  // namespace
 
-piece_decoder piece_decoder::read(const std::string & folder) {
-    require_folder(folder);
-    const std::string path = path_in_folder(folder, "tokenizer.json");
-    if (!file_exists(path)) {
-        throw error(KSTT_STATUS_FILE_NOT_FOUND,
-                    path + ": no such file; it comes with the checkpoint and holds the "
-                           "vocabulary");
-    }
-    const json_value root = json_value::read(path, max_tokenizer_size);
+piece_decoder piece_decoder::read(const tokenizer_file & file) {
+    const json_value root = json_value::parse(file.bytes.data(), file.bytes.size(), file.name);
     root.expect_object();
     const json_value model = root.at("model");
     check_kind(root, model);

@@ -2,6 +2,8 @@
 // not done here.
 #pragma once
 
+#include "io/tokenizer-file.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,8 +12,8 @@ namespace kstt {
 
 class piece_decoder {
   public:
-    // From a checkpoint folder's tokenizer.json. Throws FILE_NOT_FOUND, FILE_ACCESS, MODEL_FORMAT.
-    static piece_decoder read(const std::string & folder);
+    // Throws MODEL_FORMAT, MODEL_UNSUPPORTED.
+    static piece_decoder read(const tokenizer_file & file);
 
     // Bytes of one token: U+2581 becomes a space, <0xNN> a byte, special ids and ids outside the vocabulary nothing.
     const std::string & piece(int32_t token) const;

@@ -143,7 +143,7 @@ void check_decoder(const parity_fixture &  fixture,
 void check_fixture(const fs::path & folder, bool verbose) {
     const parity_fixture  fixture(folder);
     kstt::compute_backend backend(2);
-    const auto            model   = kstt::stt_model::load(fixture.checkpoint, backend);
+    const auto            model   = kstt::stt_model::load(kstt::open_model(fixture.checkpoint, {}), backend);
     const tolerances      allowed = read_tolerances(fixture.dtype);
     // The codec is f32 in every checkpoint.
     check_codec(fixture, *model, backend, read_tolerances("f32").intermediate, verbose);

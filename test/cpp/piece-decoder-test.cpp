@@ -19,10 +19,12 @@ std::string decode(const piece_decoder & decoder, const std::vector<int32_t> & t
     return decoder.decode(tokens.data(), tokens.size());
 }
 
+piece_decoder read_text(const std::string & text) {
+    return piece_decoder::read({ kstt::tokenizer_kind::tokenizer_json, file_name, text });
+}
+
 piece_decoder read(const json & tokenizer) {
-    const temp_folder folder;
-    folder.write(file_name, tokenizer.dump());
-    return piece_decoder::read(folder.path());
+    return read_text(tokenizer.dump());
 }
 
 json unigram(const std::vector<std::string> & pieces) {
@@ -93,12 +95,15 @@ void test_both_models() {
 
 void test_bad_files() {
     const temp_folder folder;
-    CHECK_THROWS(piece_decoder::read(folder.path()), KSTT_STATUS_FILE_NOT_FOUND, file_name);
-    CHECK_THROWS(piece_decoder::read(folder.path("absent")), KSTT_STATUS_FILE_NOT_FOUND, "absent");
+    CHECK_THROWS(kstt::read_tokenizer_file(folder.path(file_name), kstt::tokenizer_kind::tokenizer_json),
+                 KSTT_STATUS_FILE_NOT_FOUND,
+                 file_name);
+    CHECK_THROWS(kstt::read_tokenizer_file(folder.path(), kstt::tokenizer_kind::tokenizer_json),
+                 KSTT_STATUS_FILE_NOT_FOUND,
+                 folder.path().c_str());
 
     const auto throws = [&](const std::string & text, kstt_status status, const char * one, const char * two = "") {
-        folder.write(file_name, text);
-        CHECK_THROWS(piece_decoder::read(folder.path()), status, file_name, one, two);
+        CHECK_THROWS(read_text(text), status, file_name, one, two);
     };
     const kstt_status bad = KSTT_STATUS_MODEL_FORMAT;
     throws("", bad, "not valid JSON");
@@ -181,12 +186,10 @@ void test_mutations() {
     tokenizer["added_tokens"] = { special(0, "<unk>") };
     tokenizer["decoder"]      = { { "type", "Sequence" }, { "decoders", { { { "type", "Fuse" } } } } };
     const std::string valid   = tokenizer.dump();
-    const temp_folder folder;
     int               n_known = 0;
     for (unsigned seed = 0; seed < 2000; ++seed) {
-        folder.write(file_name, mutate(valid, seed));
         try {
-            const piece_decoder decoder = piece_decoder::read(folder.path());
+            const piece_decoder decoder = read_text(mutate(valid, seed));
             for (int32_t token = -1; token <= decoder.size(); ++token) {
                 const std::string text = decode(decoder, { token });
                 n_known += kstt::utf8_repair(text) == text ? 0 : -1;

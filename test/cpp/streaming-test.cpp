@@ -228,7 +228,7 @@ int main() {
     load_cpu_device(std::getenv("KSTT_KERNEL_DIR"));
     for (const int32_t n_threads : { 1, 2 }) {
         compute_backend backend(n_threads);
-        const auto      model = stt_model::load(checkpoint_folder, backend);
+        const auto      model = stt_model::load(kstt::open_model(checkpoint_folder, {}), backend);
         test_encoder(*model, backend);
         test_decoder(*model, backend);
     }

@@ -1,7 +1,6 @@
 #include "check.h"
 #include "published-pieces.h"
 #include "session/word-assembler.h"
-#include "temp-folder.h"
 
 #include <cmath>
 
@@ -23,11 +22,8 @@ constexpr int32_t dot       = 263;   // "."
 constexpr int32_t middle    = 1621;  // "middle"
 
 const piece_decoder & decoder() {
-    static const piece_decoder read = [] {
-        const temp_folder folder;
-        folder.write("tokenizer.json", published_tokenizer().dump());
-        return piece_decoder::read(folder.path());
-    }();
+    static const piece_decoder read =
+        piece_decoder::read({ kstt::tokenizer_kind::tokenizer_json, "tokenizer.json", published_tokenizer().dump() });
     return read;
 }
 
