@@ -39,6 +39,8 @@ class checkpoint {
     // naming the tensor, what was expected and what was found.
     virtual const tensor_view & get(const std::string & name, const std::vector<int64_t> & shape) const = 0;
 
+    // Names, types and shapes of all. A layout may make the bytes of a tensor (permuted rows, joined parts) when it is
+    // first asked for: read those of an entry of this list only after find() or get() of its name.
     virtual const std::vector<tensor_view> & tensors() const = 0;
 
     // The mapped files, for prefaulting and for wrapping as device buffers: base address and size of each.

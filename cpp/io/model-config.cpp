@@ -60,7 +60,9 @@ void read_transformer(const config_reader & reader, decoder_config & config) {
 void read_vocabulary(const config_reader & reader, const codec_config & codec, decoder_config & config) {
     config.codebook_vocab_size = reader.dimension("codebook_vocab_size", config.codebook_vocab_size);
     config.vocab_size          = reader.dimension("vocab_size", config.vocab_size);
+    config.output_vocab_size   = config.vocab_size;
     config.num_codebooks       = reader.integer("num_codebooks", config.num_codebooks, 1, max_layers);
+    config.table_codebooks     = config.num_codebooks;
 
     if (config.num_codebooks > codec.num_quantizers) {
         reader.fail("num_codebooks",
@@ -191,7 +193,7 @@ void read_feature_extractor(const std::string & folder, model_config & config) {
 }  // namespace
 
 int32_t decoder_config::embedding_rows() const {
-    return vocab_size + num_codebooks * codebook_vocab_size + 1;
+    return vocab_size + table_codebooks * codebook_vocab_size + 1;
 }
 
 model_config read_model_config(const std::string & folder) {

@@ -53,7 +53,10 @@ struct codec_config {
 
 struct decoder_config {
     int32_t     codebook_vocab_size = 2049;  // rows per audio table, start row included
-    int32_t     vocab_size          = 4001;  // rows of the text table and of the head
+    int32_t     vocab_size          = 4001;  // rows of the text table, the start token's (the last) included
+    // Rows of the head: tokens that can come out. vocab_size where the head has a (zero) row for the start token, as in
+    // the transformers layout; one less in Kyutai's own, where the start token is never produced.
+    int32_t     output_vocab_size   = 4001;
     int32_t     hidden_size         = 2048;
     int32_t     num_hidden_layers   = 48;
     int32_t     num_attention_heads = 32;
@@ -64,12 +67,15 @@ struct decoder_config {
     int32_t     sliding_window      = 375;    // steps
     int32_t     ffn_dim             = 11264;  // gate and value together
     float       rms_norm_eps        = 1e-8F;
-    int32_t     num_codebooks       = 32;
+    int32_t     num_codebooks       = 32;  // audio streams read per step
+    int32_t     table_codebooks     = 32;  // audio streams the embedding table has rows for, >= num_codebooks
     int32_t     audio_bos_token_id  = 2048;
     int32_t     audio_pad_token_id  = 69569;  // addresses a row of the whole table
     bool        tie_word_embeddings = false;
     int32_t     pad_token_id        = 3;
     int32_t     bos_token_id        = 48000;  // may lie outside the text table: an absolute row (spec 5.4 a)
+    int32_t     num_extra_heads     = 0;      // pause predictions (spec 7): 4 in stt-1b-en_fr-candle
+    int32_t     extra_head_dim      = 0;      // classes of each: 6
 
     // Rows of the whole embedding table: text, audio streams, zero row.
     int32_t embedding_rows() const;

@@ -1,6 +1,7 @@
 #include "io/model-source.h"
 
 #include "io/mapped-file.h"
+#include "runtime/error.h"
 
 namespace kstt {
 namespace {
@@ -14,10 +15,29 @@ model_source open_transformers(const std::string & folder) {
     return source;
 }
 
+// Fewer streams are read and searched than the checkpoint has.
+void limit_codebooks(model_config & config, int32_t n) {
+    if (n == 0) {
+        return;
+    }
+    const int32_t least = config.codec.num_semantic_quantizers + 1;
+    if (n < least || n > config.decoder.num_codebooks) {
+        throw error(KSTT_STATUS_INVALID_ARGUMENT,
+                    format("%d codebooks were asked for; this checkpoint can be run with %d to %d",
+                           n,
+                           least,
+                           config.decoder.num_codebooks));
+    }
+    config.decoder.num_codebooks = n;
+    config.codec.num_quantizers  = n;
+}
+
 }  // namespace
 
-model_source open_model(const std::string & path, const source_options & /*options*/) {
-    return open_transformers(path);
+model_source open_model(const std::string & path, const source_options & options) {
+    model_source source = open_transformers(path);
+    limit_codebooks(source.config, options.n_codebooks);
+    return source;
 }
 
 }  // namespace kstt

@@ -26,15 +26,13 @@ block_weights load_block(weight_store & store, const decoder_config & config, in
 decoder_weights load_decoder_weights(weight_store & store, const decoder_config & config) {
     decoder_weights weights;
     const int64_t   hidden = config.hidden_size;
-    const int64_t   n_rows =
-        config.vocab_size + static_cast<int64_t>(config.num_codebooks) * config.codebook_vocab_size + 1;
-    weights.config = config;
-    weights.embed  = store.mapped("model.embed_tokens.embed_tokens.weight", { n_rows, hidden });
+    weights.config         = config;
+    weights.embed = store.mapped("model.embed_tokens.embed_tokens.weight", { config.embedding_rows(), hidden });
     for (int32_t l = 0; l < config.num_hidden_layers; l++) {
         weights.blocks.push_back(load_block(store, config, l));
     }
     weights.norm = store.f32("model.norm.weight", { hidden });
-    weights.head = store.mapped("lm_head.weight", { config.vocab_size, hidden });
+    weights.head = store.mapped("lm_head.weight", { config.output_vocab_size, hidden });
     if (!weights.blocks.empty()) {
         weights.weight_type = weights.blocks.front().fc1->type;
     }

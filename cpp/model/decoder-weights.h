@@ -11,10 +11,10 @@ namespace kstt {
 
 struct decoder_weights {
     decoder_config             config;
-    ggml_tensor *              embed = nullptr;  // [hidden, vocab + num_codebooks * codebook_vocab + 1], any type
+    ggml_tensor *              embed = nullptr;  // [hidden, embedding_rows], any type
     std::vector<block_weights> blocks;
     ggml_tensor *              norm        = nullptr;  // F32 [hidden]
-    ggml_tensor *              head        = nullptr;  // [hidden, vocab]
+    ggml_tensor *              head        = nullptr;  // [hidden, output_vocab]
     // Type of the layers' products; the KV rings are F32 beside f32 weights and F16 beside 16-bit ones.
     ggml_type                  weight_type = GGML_TYPE_F32;
     ggml_type                  ring_type   = GGML_TYPE_F32;

@@ -14,7 +14,7 @@ struct text_decoder::decoder_graph {
     graph_runner   runner;
     ggml_tensor *  ids = nullptr;  // I32 [1 + num_codebooks, n_columns * n_rows], rows of the table
     attention_rows rows;
-    ggml_tensor *  logits = nullptr;  // F32 [vocab, n_columns, n_rows]
+    ggml_tensor *  logits = nullptr;  // F32 [output_vocab, n_columns, n_rows]
 };
 
 text_decoder::text_decoder(const decoder_weights & weights, const decoder_options & options, compute_backend & backend)

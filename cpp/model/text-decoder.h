@@ -34,7 +34,7 @@ class text_decoder {
     text_decoder(const decoder_weights & weights, const decoder_options & options, compute_backend & backend);
     ~text_decoder();
 
-    // Logits F32 [row][column][vocab_size]; valid until the next call.
+    // Logits F32 [row][column][output_vocab_size]; valid until the next call.
     const float * step(const decoder_call & call);
 
     void reset(int32_t slot);

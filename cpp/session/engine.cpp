@@ -193,7 +193,7 @@ int64_t engine::decode_waiting(const std::vector<std::shared_ptr<session>> & act
     stats.decoder_steps  = 1;
     add_stats(stats);
     for (size_t i = 0; i < rows.size(); i++) {
-        rows[i]->put_logits(logits + static_cast<int64_t>(i) * model_->config.decoder.vocab_size);
+        rows[i]->put_logits(logits + static_cast<int64_t>(i) * model_->config.decoder.output_vocab_size);
     }
     return static_cast<int64_t>(rows.size());
 }

@@ -125,7 +125,7 @@ int64_t generation::decode_one(work_stats & stats) {
     for (int64_t row = 0; row < batch_.n_rows; row++) {
         // All rows of the head take part, the start token's zero row included (spec 5.4 d).
         tokens_[static_cast<size_t>(row * n_tokens() + step_ + 1)] =
-            pick_greedy(logits + row * config.vocab_size, config.vocab_size);
+            pick_greedy(logits + row * config.output_vocab_size, config.output_vocab_size);
     }
     step_++;
     return batch_.n_rows;

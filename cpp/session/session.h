@@ -58,7 +58,7 @@ class session {
     bool can_step() const;
     // Appends the ids of the next step: text id, then codes.
     void next_ids(std::vector<int32_t> & ids) const;
-    // Takes the result of that step. logits [vocab_size]
+    // Takes the result of that step. logits [output_vocab_size]
     void put_logits(const float * logits);
 
     bool poll(session_event & out);

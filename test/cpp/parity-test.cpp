@@ -116,7 +116,7 @@ void check_decoder(const parity_fixture &  fixture,
         }
         const float * logits = decoder.step(call);
         comparison.add(decoder.captured(), step, 1);
-        const auto best = static_cast<int32_t>(std::max_element(logits, logits + config.vocab_size) - logits);
+        const auto best = static_cast<int32_t>(std::max_element(logits, logits + config.output_vocab_size) - logits);
         if (best == answers[step]) {
             n_equal++;
         } else if (first_wrong < 0) {

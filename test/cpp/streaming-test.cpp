@@ -113,7 +113,7 @@ void test_decoder(const stt_model & model, compute_backend & backend) {
             call.n_columns = columns;
             call.ids.assign(ids.begin() + step * n_streams, ids.begin() + (step + columns) * n_streams);
             const float * logits = decoder.step(call);
-            all.insert(all.end(), logits, logits + columns * config.vocab_size);
+            all.insert(all.end(), logits, logits + columns * config.output_vocab_size);
         }
         return all;
     };
