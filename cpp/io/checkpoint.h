@@ -10,10 +10,21 @@
 
 namespace kstt {
 
-enum class element_type { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean };
+// q8_0, q4_0 and q4_k are ggml's block formats: a row is a whole number of blocks, byte for byte as ggml stores it.
+enum class element_type { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean, q8_0, q4_0, q4_k };
 
 const char * element_type_name(element_type type);
-size_t       element_type_size(element_type type);
+
+// The smallest piece that a type can store; one element except in the block formats.
+struct element_block {
+    int64_t n_elements;
+    size_t  n_bytes;
+};
+
+element_block element_type_block(element_type type);
+bool          is_block_format(element_type type);
+// Bytes of one element; only for types that are not block formats.
+size_t        element_type_size(element_type type);
 
 struct tensor_view {
     std::string          name;
@@ -54,7 +65,8 @@ class checkpoint {
     virtual void release(const tensor_view & tensor) const = 0;
 };
 
-// Copies a f32, f16 or bf16 tensor to f32. `out` holds tensor.n_elements() floats.
+// Copies a tensor to f32: f32, f16, bf16 and the block formats, with the values that ggml gives. `out` holds
+// tensor.n_elements() floats. Other types throw MODEL_FORMAT.
 void convert_to_f32(const tensor_view & tensor, float * out);
 
 }  // namespace kstt

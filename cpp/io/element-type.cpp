@@ -37,6 +37,57 @@ void convert_halves(const tensor_view & tensor, float * out, const F & to_f32) {
     }
 }
 
+float f16_at(const uint8_t * bytes) {
+    uint16_t half;
+    std::memcpy(&half, bytes, sizeof(half));
+    return f32_of_f16(half);
+}
+
+void values_of_q8_0(const uint8_t * block, float * out) {
+    const float scale = f16_at(block);
+    for (size_t i = 0; i < 32; ++i) {
+        out[i] = static_cast<float>(static_cast<int8_t>(block[2 + i])) * scale;
+    }
+}
+
+// Low half bytes are the first 16 values, high ones the last.
+void values_of_q4_0(const uint8_t * block, float * out) {
+    const float scale = f16_at(block);
+    for (size_t i = 0; i < 16; ++i) {
+        out[i]      = static_cast<float>(static_cast<int>(block[2 + i] & 0x0FU) - 8) * scale;
+        out[i + 16] = static_cast<float>(static_cast<int>(block[2 + i] >> 4U) - 8) * scale;
+    }
+}
+
+// Eight sub-blocks of 32: value = scale * q - minimum, both given in 6 bits of the block's two f16. The upper bits of
+// the last four pairs are packed into the spare bits of the first four (ggml-quants.c, get_scale_min_k4).
+void values_of_q4_k(const uint8_t * block, float * out) {
+    const float     scale_unit   = f16_at(block);
+    const float     minimum_unit = f16_at(block + 2);
+    const uint8_t * packed       = block + 4;
+    const uint8_t * quants       = block + 16;
+    for (size_t sub = 0; sub < 8; ++sub) {
+        const unsigned  scale = sub < 4 ? packed[sub] & 63U : (packed[sub + 4] & 0x0FU) | (packed[sub - 4] >> 6U << 4U);
+        const unsigned  minimum = sub < 4 ? packed[sub + 4] & 63U : (packed[sub + 4] >> 4U) | (packed[sub] >> 6U << 4U);
+        const float     step    = scale_unit * static_cast<float>(scale);
+        const float     offset  = minimum_unit * static_cast<float>(minimum);
+        // Two sub-blocks share 32 bytes: the even one has the low halves.
+        const uint8_t * pair    = quants + sub / 2 * 32;
+        const unsigned  shift   = sub % 2 == 0 ? 0 : 4;
+        for (size_t i = 0; i < 32; ++i) {
+            out[sub * 32 + i] = step * static_cast<float>((pair[i] >> shift) & 0x0FU) - offset;
+        }
+    }
+}
+
+template <typename F>
+void convert_blocks(const tensor_view & tensor, float * out, const element_block & block, const F & values_of) {
+    const size_t n_blocks = tensor.n_bytes / block.n_bytes;
+    for (size_t i = 0; i < n_blocks; ++i) {
+        values_of(tensor.data + i * block.n_bytes, out + i * static_cast<size_t>(block.n_elements));
+    }
+}
+
 }  // namespace
 
 const char * element_type_name(element_type type) {
@@ -61,28 +112,49 @@ const char * element_type_name(element_type type) {
         return "u8";
     case element_type::boolean:
         return "bool";
+    case element_type::q8_0:
+        return "q8_0";
+    case element_type::q4_0:
+        return "q4_0";
+    case element_type::q4_k:
+        return "q4_k";
     }
     return "unknown";
 }
 
-size_t element_type_size(element_type type) {
+element_block element_type_block(element_type type) {
     switch (type) {
     case element_type::f64:
     case element_type::i64:
-        return 8;
+        return { 1, 8 };
     case element_type::f32:
     case element_type::i32:
-        return 4;
+        return { 1, 4 };
     case element_type::f16:
     case element_type::bf16:
     case element_type::i16:
-        return 2;
+        return { 1, 2 };
     case element_type::i8:
     case element_type::u8:
     case element_type::boolean:
-        return 1;
+        return { 1, 1 };
+    case element_type::q8_0:  // a f16 scale, 32 bytes
+        return { 32, 34 };
+    case element_type::q4_0:  // a f16 scale, 32 half bytes
+        return { 32, 18 };
+    case element_type::q4_k:  // two f16 scales, 16 scales and minima of 6 bits, 256 half bytes
+        return { 256, 144 };
     }
-    return 0;
+    return { 1, 0 };
+}
+
+bool is_block_format(element_type type) {
+    return element_type_block(type).n_elements > 1;
+}
+
+size_t element_type_size(element_type type) {
+    KSTT_CHECK(!is_block_format(type));
+    return element_type_block(type).n_bytes;
 }
 
 int64_t tensor_view::n_elements() const {
@@ -94,7 +166,8 @@ int64_t tensor_view::n_elements() const {
 }
 
 void convert_to_f32(const tensor_view & tensor, float * out) {
-    KSTT_CHECK(tensor.n_bytes == static_cast<size_t>(tensor.n_elements()) * element_type_size(tensor.type));
+    const element_block block = element_type_block(tensor.type);
+    KSTT_CHECK(tensor.n_bytes == static_cast<size_t>(tensor.n_elements() / block.n_elements) * block.n_bytes);
     switch (tensor.type) {
     case element_type::f32:
         if (tensor.n_bytes != 0) {
@@ -107,9 +180,18 @@ void convert_to_f32(const tensor_view & tensor, float * out) {
     case element_type::bf16:  // the upper half of a f32
         convert_halves(tensor, out, [](uint16_t half) { return f32_of_bits(static_cast<uint32_t>(half) << 16U); });
         return;
+    case element_type::q8_0:
+        convert_blocks(tensor, out, block, values_of_q8_0);
+        return;
+    case element_type::q4_0:
+        convert_blocks(tensor, out, block, values_of_q4_0);
+        return;
+    case element_type::q4_k:
+        convert_blocks(tensor, out, block, values_of_q4_k);
+        return;
     default:
         throw error(KSTT_STATUS_MODEL_FORMAT,
-                    "tensor " + tensor.name + ": expected type f32, f16 or bf16, found " +
+                    "tensor " + tensor.name + ": expected type f32, f16, bf16, q8_0, q4_0 or q4_k, found " +
                         element_type_name(tensor.type));
     }
 }
