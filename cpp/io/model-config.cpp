@@ -120,19 +120,16 @@ void check_greedy(const json_value & generation) {
 }
 
 // Ids that steer generate(): those of generation_config.json where that file is there, else those of config.json.
-void read_generation(const std::string & folder, const json_value & root, decoder_config & config) {
-    const std::string         path = path_in_folder(folder, "generation_config.json");
-    std::optional<json_value> generation;
-    if (file_exists(path)) {
-        generation = json_value::read(path, max_config_bytes);
+void read_generation(const json_value * generation, const json_value & root, decoder_config & config) {
+    if (generation != nullptr) {
         generation->expect_object();
         check_greedy(*generation);
     }
     const auto source_of = [&](const char * key) {
-        return config_reader(generation && !generation->is_null(key) ? *generation : root);
+        return config_reader(generation != nullptr && !generation->is_null(key) ? *generation : root);
     };
     // Published checkpoints have none. transformers would end rows there, with fewer tokens than greedy decoding.
-    const config_reader eos(generation ? *generation : root);
+    const config_reader eos(generation != nullptr ? *generation : root);
     if (!eos.is_null("eos_token_id")) {
         eos.unsupported("eos_token_id", "generation without end token, null,");
     }
@@ -169,10 +166,9 @@ json_value find_feature_extractor(const std::string & folder) {
                          "there; one of them must tell audio_delay_seconds and audio_silence_prefix_seconds");
 }
 
-void read_feature_extractor(const std::string & folder, model_config & config) {
+void read_feature_extractor(const json_value & value, model_config & config) {
     // Bounds the silence that sessions feed.
     constexpr double    max_seconds = 600.0;
-    const json_value    value       = find_feature_extractor(folder);
     const config_reader reader(value);
     config.feature_sampling_rate = reader.integer("sampling_rate", config.feature_sampling_rate, 1, INT32_MAX);
     config.audio_delay_seconds   = reader.number("audio_delay_seconds", config.audio_delay_seconds, 0.0, max_seconds);
@@ -203,17 +199,29 @@ model_config read_model_config(const std::string & folder) {
         throw error(KSTT_STATUS_FILE_NOT_FOUND,
                     path + ": no such file; give the folder of a checkpoint in the transformers layout");
     }
-    const json_value root = json_value::read(path, max_config_bytes);
+    const json_value          root            = json_value::read(path, max_config_bytes);
+    const std::string         generation_path = path_in_folder(folder, "generation_config.json");
+    std::optional<json_value> generation;
+    if (file_exists(generation_path)) {
+        generation = json_value::read(generation_path, max_config_bytes);
+    }
     root.expect_object();
     check_model_type(root);
+    return parse_model_config(root, generation ? &*generation : nullptr, find_feature_extractor(folder));
+}
 
+model_config parse_model_config(const json_value & root,
+                                const json_value * generation,
+                                const json_value & feature_extractor) {
+    root.expect_object();
+    check_model_type(root);
     model_config config;
     config.codec = read_codec_config(root);
     const config_reader reader(root);
     read_transformer(reader, config.decoder);
     read_vocabulary(reader, config.codec, config.decoder);
-    read_generation(folder, root, config.decoder);
-    read_feature_extractor(folder, config);
+    read_generation(generation, root, config.decoder);
+    read_feature_extractor(feature_extractor, config);
     return config;
 }
 

@@ -8,6 +8,8 @@
 
 namespace kstt {
 
+class json_value;
+
 // Mimi (spec 1.3).
 struct codec_config {
     int32_t              sampling_rate           = 24000;  // Hz
@@ -94,5 +96,11 @@ struct model_config {
 // preprocessor_config.json of a checkpoint folder. Missing keys take the class defaults of transformers 5.18.
 // Throws kstt::error: FILE_NOT_FOUND, FILE_ACCESS, MODEL_FORMAT (names file and key), MODEL_UNSUPPORTED.
 model_config read_model_config(const std::string & folder);
+
+// The same from documents already read: config.json, generation_config.json (nullptr: absent), and the feature
+// extractor's settings.
+model_config parse_model_config(const json_value & root,
+                                const json_value * generation,
+                                const json_value & feature_extractor);
 
 }  // namespace kstt

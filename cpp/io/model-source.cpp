@@ -1,5 +1,6 @@
 #include "io/model-source.h"
 
+#include "io/gguf-model.h"
 #include "io/mapped-file.h"
 #include "runtime/error.h"
 
@@ -13,6 +14,12 @@ model_source open_transformers(const std::string & folder) {
     source.tokenizer = read_tokenizer_file(path_in_folder(folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
     source.weights   = checkpoint::open(folder);
     return source;
+}
+
+bool is_gguf_path(const std::string & path) {
+    const std::string ending = ".gguf";
+    return path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0 &&
+           file_exists(path);
 }
 
 // Fewer streams are read and searched than the checkpoint has.
@@ -35,7 +42,7 @@ void limit_codebooks(model_config & config, int32_t n) {
 }  // namespace
 
 model_source open_model(const std::string & path, const source_options & options) {
-    model_source source = open_transformers(path);
+    model_source source = is_gguf_path(path) ? open_own_gguf(path) : open_transformers(path);
     limit_codebooks(source.config, options.n_codebooks);
     return source;
 }

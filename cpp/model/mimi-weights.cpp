@@ -120,15 +120,17 @@ block_weights load_block(weight_store & store, const codec_config & config, int3
 }
 
 // Entries are stored as running sums and usage counts; the entry is their quotient, usage clamped at 1e-5 (spec 2.6).
-codebook_weights load_codebook(weight_store & store, const codec_config & config, const std::string & name) {
-    const int64_t       n     = config.codebook_size;
-    const int64_t       dim   = config.codebook_dim;
+// Our own GGUF has the quotients.
+ggml_tensor * load_entries(weight_store & store, const codec_config & config, const std::string & name) {
+    const int64_t n   = config.codebook_size;
+    const int64_t dim = config.codebook_dim;
+    if (store.has(name + ".embed")) {
+        return store.f32(name + ".embed", { n, dim });
+    }
     const tensor_view & usage = store.source().get(name + ".cluster_usage", { n });
     std::vector<float>  count(static_cast<size_t>(n));
     convert_to_f32(usage, count.data());
-
-    codebook_weights book;
-    book.entries   = store.relaid(name + ".embed_sum", { n, dim }, dim, n, [&](const float * stored, float * copy) {
+    return store.relaid(name + ".embed_sum", { n, dim }, dim, n, [&](const float * stored, float * copy) {
         for (int64_t c = 0; c < n; c++) {
             const float divisor = std::max(count[static_cast<size_t>(c)], 1e-5F);
             for (int64_t d = 0; d < dim; d++) {
@@ -136,7 +138,14 @@ codebook_weights load_codebook(weight_store & store, const codec_config & config
             }
         }
     });
-    book.half_norm = store.owned_f32(name + ".half_norm", n, 1);
+}
+
+codebook_weights load_codebook(weight_store & store, const codec_config & config, const std::string & name) {
+    const int64_t    n   = config.codebook_size;
+    const int64_t    dim = config.codebook_dim;
+    codebook_weights book;
+    book.entries         = load_entries(store, config, name);
+    book.half_norm       = store.owned_f32(name + ".half_norm", n, 1);
     const auto * entries = static_cast<const float *>(book.entries->data);
     auto *       half    = static_cast<float *>(book.half_norm->data);
     for (int64_t c = 0; c < n; c++) {

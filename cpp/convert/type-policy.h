@@ -1,0 +1,45 @@
+// Which type each tensor takes in a converted file.
+#pragma once
+
+#include "convert/canonical-tensors.h"
+#include "io/checkpoint.h"
+
+#include <string>
+#include <vector>
+
+namespace kstt {
+
+// One --keep rule: "GLOB" (the tensor stays in the type of the source) or "GLOB=TYPE". The glob is matched against
+// canonical names; * stands for any text, dots included, ? for one character.
+struct keep_rule {
+    std::string  text;
+    std::string  glob;
+    bool         as_stored = true;
+    element_type type      = element_type::f32;
+};
+
+// f32, f16, bf16, q8_0, q4_0 or q4_k; anything else throws INVALID_ARGUMENT.
+element_type parse_weight_type(const std::string & name);
+keep_rule    parse_keep_rule(const std::string & text);
+bool         matches_glob(const std::string & glob, const std::string & name);
+
+struct type_choice {
+    element_type type;
+    std::string  reason;  // empty: the type that was asked for
+};
+
+// In this order:
+//   codec, codebooks, norms, extra heads   f32: small, or read once per frame, and errors there move every token
+//   --keep                                 as the rule says
+//   embeddings, head                       q8_0 where q4_0 or q4_k was asked for: 1.05 GB of a 2.6b in q4_0 is not
+//                                          them, and rounding them costs most (bench/results.md)
+//   the rest                               the type asked for
+// Rows that are not whole blocks fall back: q4_k to q8_0, and any block format to the type of the source.
+// Throws INVALID_ARGUMENT for a rule that wants a tensor that is always f32 in another type, MODEL_UNSUPPORTED for a
+// source that is quantized already and would be rounded again.
+type_choice choose_type(const canonical_tensor &       tensor,
+                        element_type                   source,
+                        element_type                   wanted,
+                        const std::vector<keep_rule> & rules);
+
+}  // namespace kstt
