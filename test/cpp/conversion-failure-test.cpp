@@ -212,7 +212,8 @@ void test_damaged_metadata() {
     const std::string path  = convert(folder.path("model.gguf"), element_type::q8_0);
     const std::string whole = file_bytes(path);
     int               n     = 0;
-    for (const gguf_value & value : gguf_file(path).metadata().values()) {
+    const gguf_file   opened(path);
+    for (const gguf_value & value : opened.metadata().values()) {
         if (value.key.rfind("kyutai_stt.", 0) != 0 || value.key.rfind("kyutai_stt.source.", 0) == 0) {
             continue;
         }
