@@ -19,6 +19,7 @@ const REQUIRED = [
   "dist/cli/main.js",
   "CMakeLists.txt",
   "cpp/include/kstt.h",
+  "cpp/include/kstt-convert.h",
   "tools/build-native.mjs",
   "tools/fetch-ggml.mjs",
 ];

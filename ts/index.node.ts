@@ -14,10 +14,17 @@ const candidates: readonly BackendCandidate[] = [
 setBackendOpener((preference) => selectBackend(preference, candidates));
 
 export { listBackends } from "./api/backends.js";
+export {
+  type ConvertOptions,
+  type ConvertProgress,
+  type ConvertResult,
+  convertModel,
+} from "./api/convert.js";
 export type { LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
 export { SpeechToText, type TranscriptionResult } from "./api/speech-to-text.js";
 export type { Word } from "./api/transcription.js";
 export type { AudioSource, RawAudio } from "./audio/types.js";
+export { type ConversionReport, type ConvertedTensor, WEIGHT_TYPES, type WeightType } from "./contract/conversion.js";
 export { SttError, type SttErrorCode } from "./contract/errors.js";
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
 export { BatchFeature } from "./model/batch-feature.js";

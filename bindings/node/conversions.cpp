@@ -72,6 +72,18 @@ Napi::Object to_object(const Napi::Value & value, const char * name) {
     return value.As<Napi::Object>();
 }
 
+std::vector<std::string> to_texts(const Napi::Value & value, const char * name) {
+    if (!value.IsArray()) {
+        refuse(value, name, "an array of strings");
+    }
+    const auto               array = value.As<Napi::Array>();
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+        texts.push_back(to_text(array.Get(i), name));
+    }
+    return texts;
+}
+
 sample_view to_samples(const Napi::Value & value, const char * name) {
     if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
         refuse(value, name, "a Float32Array");

@@ -13,12 +13,14 @@
 
 namespace kstt_node {
 
-std::string  to_text(const Napi::Value & value, const char * name);
-int32_t      to_int32(const Napi::Value & value, const char * name);
-int64_t      to_int64(const Napi::Value & value, const char * name);
-double       to_finite(const Napi::Value & value, const char * name);
-bool         to_bool(const Napi::Value & value, const char * name);
-Napi::Object to_object(const Napi::Value & value, const char * name);
+std::string              to_text(const Napi::Value & value, const char * name);
+int32_t                  to_int32(const Napi::Value & value, const char * name);
+int64_t                  to_int64(const Napi::Value & value, const char * name);
+double                   to_finite(const Napi::Value & value, const char * name);
+bool                     to_bool(const Napi::Value & value, const char * name);
+Napi::Object             to_object(const Napi::Value & value, const char * name);
+// An array of strings.
+std::vector<std::string> to_texts(const Napi::Value & value, const char * name);
 
 // Samples of a Float32Array, still in JS memory: valid on the environment's thread until JS runs again.
 struct sample_view {

@@ -1,4 +1,5 @@
 // The addon's exports. ts/backend/native/addon-types.ts describes them for TypeScript.
+#include "conversion-object.h"
 #include "conversions.h"
 #include "encoding-object.h"
 #include "engine-object.h"
@@ -41,10 +42,12 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     data->encoding   = Napi::Persistent(encoding_object::define(env));
     data->session    = Napi::Persistent(session_object::define(env));
     data->resampler  = Napi::Persistent(resampler_object::define(env));
+    data->conversion = Napi::Persistent(conversion_object::define(env));
     exports.Set("abiVersion", kstt_abi_version());
     exports.Set("init", Napi::Function::New(env, init, "init"));
     exports.Set("createEngine", Napi::Function::New(env, engine_object::create, "createEngine"));
     exports.Set("createResampler", Napi::Function::New(env, resampler_object::create, "createResampler"));
+    exports.Set("createConversion", Napi::Function::New(env, conversion_object::create, "createConversion"));
     return exports;
 }
 

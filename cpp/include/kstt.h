@@ -289,6 +289,10 @@ KSTT_API kstt_status kstt_resampler_flush(kstt_resampler * resampler,
                                           kstt_error *     err);
 KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 
+/* ---- conversion: one file out of a checkpoint -------------------------------------------------------------------- */
+
+#include "kstt-convert.h"
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 /** The contract of ts/contract/backend.ts as tests, the same for every backend. */
 import { describe } from "vitest";
+import { testConversion } from "./conversion-suite.js";
 import { testEncoding, testEngine, testGeneration } from "./engine-suite.js";
 import { testLifetime } from "./lifetime-suite.js";
 import { testResampler, testSession } from "./session-suite.js";
@@ -12,6 +13,7 @@ export function testBackend(name: string, subject: Subject): void {
     describe("encoding", () => testEncoding(subject));
     describe("session", () => testSession(subject));
     describe("resampler", () => testResampler(subject));
+    describe("conversion", () => testConversion(subject));
     describe("lifetime", () => testLifetime(subject));
   });
 }

@@ -21,6 +21,8 @@ import type {
   SessionParams,
   WorkProgress,
 } from "../../ts/contract/backend.js";
+import type { ConversionHandle, ConversionOptions } from "../../ts/contract/conversion.js";
+import { FakeConversion } from "./fake-conversion.js";
 import { FakeResampler } from "./fake-resampler.js";
 import { FakeSession } from "./fake-session.js";
 
@@ -61,6 +63,10 @@ export class FakeBackend implements Backend {
 
   async createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle> {
     return new FakeResampler(rateIn, rateOut);
+  }
+
+  createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle> {
+    return FakeConversion.create(source, target, options);
   }
 }
 

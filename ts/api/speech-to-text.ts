@@ -4,7 +4,7 @@ import { strictNotes } from "../model/audio-notes.js";
 import { type BackendReport, loadEngine } from "../model/engine-loader.js";
 import { disposedError } from "../model/engine-runner.js";
 import { warn } from "../model/logger.js";
-import { findModel, type ModelLocation } from "../model/model-folder.js";
+import { findModelPath, type ModelLocation } from "../model/model-folder.js";
 import {
   checkLoadOptions,
   checkTranscribeOptions,
@@ -36,7 +36,7 @@ const forgotten = new FinalizationRegistry<EngineHandle>((engine) => {
  *     const { text, words } = await stt.transcribe("recording.wav");
  */
 export class SpeechToText {
-  /** The model's folder. */
+  /** The model's folder or file. */
   readonly model: string;
   /** Where it runs, and which backends could not be used. */
   readonly backend: BackendReport;
@@ -57,7 +57,7 @@ export class SpeechToText {
   }
 
   /**
-   * Loads a checkpoint folder; without `model`, the embedded digits model.
+   * Loads a checkpoint folder, or a GGUF file that convertModel wrote; without `model`, the embedded digits model.
    *
    * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED,
    * ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED.
@@ -68,7 +68,7 @@ export class SpeechToText {
     if (signal?.aborted) {
       throw abortError(signal);
     }
-    const folder = await findModel(model);
+    const folder = await findModelPath(model);
     const loaded = await loadEngine({
       folder,
       backend,

@@ -1,8 +1,9 @@
 /** Arguments to commands, errors to exit codes. */
 import { readFile } from "node:fs/promises";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { setWarningListener } from "../index.node.js";
+import { setWarningListener, WEIGHT_TYPES } from "../index.node.js";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command-context.js";
+import { convert } from "./convert-command.js";
 import { errorText } from "./error-text.js";
 import { info } from "./info-command.js";
 import { BrokenPipe, type CliIo, write } from "./io.js";
@@ -73,6 +74,21 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
   modelCommand(program, "encode", "print the codec's codes of recordings")
     .addOption(new Option("--format <format>", "output format").choices(["json"]).default("json"))
     .action(async (files, options) => setExitCode(await encode(files, options, io)));
+  program
+    .command("convert")
+    .description("rewrite a checkpoint as one GGUF file")
+    .argument("<source>", "checkpoint folder or file")
+    .argument("<out.gguf>", "file to write; one of that name is replaced")
+    .addOption(new Option("--dtype <type>", "type of the decoder's weights").choices(WEIGHT_TYPES).default("q8_0"))
+    .option(
+      "--keep <rule>",
+      'keep tensors whose names fit as they are, or in a type: "model.layers.0.*", "lm_head.weight=f16" (repeatable)',
+      (rule: string, rules: string[]) => [...rules, rule],
+      [] as string[],
+    )
+    .option("--threads <n>", "threads to use, 1 to 256 (default: all processors)", threadCount)
+    .option("--json", "print what became of every tensor", false)
+    .action(async (source, target, options) => setExitCode(await convert(source, target, options, io)));
   program
     .command("info")
     .description("print the version, and which backends work here")

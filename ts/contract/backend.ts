@@ -5,6 +5,8 @@
  * Rules: arguments are already validated; failures reject with an SttError; one compute call (marked so) runs at a
  * time per engine, a second one rejects with ERR_BUSY; after dispose() every call rejects with ERR_DISPOSED.
  */
+import type { ConversionHandle, ConversionOptions } from "./conversion.js";
+
 export type BackendKind = "cuda" | "cpu" | "wasm";
 
 export interface BackendCandidate {
@@ -19,6 +21,8 @@ export interface Backend {
   createEngine(path: string, options: EngineOptions): Promise<EngineHandle>;
   /** Rates in Hz, 1000 to 768000. */
   createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle>;
+  /** Rewrites a checkpoint (folder or file) as one GGUF file. */
+  createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle>;
 }
 
 export interface EngineOptions {

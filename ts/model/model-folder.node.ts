@@ -1,19 +1,51 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SttError } from "../contract/errors.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
 
-export const nodeModelFolderHost: ModelFolderHost = { resolveFolder, embeddedFolder, readText, writeText };
+export const nodeModelFolderHost: ModelFolderHost = {
+  resolveFolder,
+  resolvePath,
+  toPath,
+  embeddedFolder,
+  readText,
+  writeText,
+};
+
+/** What a model in one file, or the weights of a checkpoint, may be called. */
+const WEIGHT_FILE = /\.(gguf|safetensors|safetensors\.index\.json)$/i;
 
 /** Both ts/model and dist/model lie two levels below the package. */
 function embeddedFolder(): string {
   return fileURLToPath(new URL(`../../models/${EMBEDDED_MODEL}`, import.meta.url));
 }
 
-async function resolveFolder(location: ModelLocation): Promise<string> {
+function toPath(location: ModelLocation): string {
   const isUrl = location instanceof URL || location.startsWith("file://");
-  const path = isUrl ? fileURLToPath(location) : resolve(location);
+  return isUrl ? fileURLToPath(location) : resolve(location);
+}
+
+async function resolvePath(location: ModelLocation): Promise<string> {
+  const path = toPath(location);
+  try {
+    if ((await stat(path)).isDirectory()) {
+      await readdir(path);
+    } else if (WEIGHT_FILE.test(path)) {
+      await access(path, constants.R_OK);
+    } else {
+      throw new SttError("ERR_INVALID_ARGUMENT", `${path} is neither a model folder nor a file of weights`, {
+        remedy: "Pass the folder that holds config.json and the weights, or a .gguf file.",
+      });
+    }
+  } catch (cause) {
+    throw fileError(cause, path, "model folder or file");
+  }
+  return path;
+}
+
+async function resolveFolder(location: ModelLocation): Promise<string> {
+  const path = toPath(location);
   try {
     if (!(await stat(path)).isDirectory()) {
       throw new SttError("ERR_INVALID_ARGUMENT", `${path} is a file, not a model folder`, {

@@ -18,7 +18,28 @@ async function loadHost(): Promise<ModelFolderHost> {
 }
 
 /** The folder of a model; without a location, that of the embedded one. */
-export async function findModel(location: ModelLocation | undefined): Promise<string> {
+export function findModel(location: ModelLocation | undefined): Promise<string> {
+  return find(location, (host, found) => host.resolveFolder(found));
+}
+
+/** As findModel, or the path of a model in one file. */
+export function findModelPath(location: ModelLocation | undefined): Promise<string> {
+  return find(location, (host, found) => host.resolvePath(found));
+}
+
+/** An absolute path to write to. */
+export async function toPath(location: ModelLocation): Promise<string> {
+  const isPath = typeof location === "string" ? location !== "" : location instanceof URL;
+  if (!isPath || (location instanceof URL && location.protocol !== "file:")) {
+    throw invalidArgument(`a file to write is a path or a file: URL, not ${show(location)}`, "Pass a path.");
+  }
+  return (await loadHost()).toPath(location);
+}
+
+async function find(
+  location: ModelLocation | undefined,
+  resolve: (host: ModelFolderHost, location: ModelLocation) => Promise<string>,
+): Promise<string> {
   if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
     throw invalidArgument(`a model is a folder path or a file: URL, not ${show(location)}`, USE_A_FOLDER);
   }
@@ -30,7 +51,7 @@ export async function findModel(location: ModelLocation | undefined): Promise<st
     throw invalidArgument(`"${location}" is not a model folder`, USE_A_FOLDER);
   }
   try {
-    return await host.resolveFolder(location);
+    return await resolve(host, location);
   } catch (error) {
     throw isHubId(location) && error instanceof SttError && error.code === "ERR_FILE_NOT_FOUND"
       ? hubError(location, error)

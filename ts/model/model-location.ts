@@ -8,6 +8,10 @@ export type ModelLocation = string | URL;
 export interface ModelFolderHost {
   /** An absolute path; rejects unless it is a readable folder. */
   resolveFolder(location: ModelLocation): Promise<string>;
+  /** An absolute path; rejects unless it is a readable folder or a file. */
+  resolvePath(location: ModelLocation): Promise<string>;
+  /** An absolute path, whether there is something or not. */
+  toPath(location: ModelLocation): string;
   embeddedFolder(): string;
   /** undefined: there is no such file. */
   readText(folder: string, name: string): Promise<string | undefined>;

@@ -126,7 +126,7 @@ describe("kyutai-stt", () => {
     it("reports a model that cannot be loaded", async () => {
       const { code, out, err } = await cli(["transcribe", "--model", join(folder, "none"), second]);
       expect({ code, out }).toEqual({ code: 1, out: "" });
-      expect(err).toMatch(/^error: .*no such model folder \[ERR_FILE_NOT_FOUND\]/);
+      expect(err).toMatch(/^error: .*no such model folder or file \[ERR_FILE_NOT_FOUND\]/);
       const hub = await cli(["transcribe", "--model", "kyutai/stt-1b-en_fr", second]);
       expect(hub.err).toContain("downloading from the Hub");
       const cuda = await cli(["transcribe", "--backend", "cuda", second]);

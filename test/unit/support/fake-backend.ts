@@ -10,8 +10,10 @@ import type {
   SessionEvent,
   SessionHandle,
 } from "../../../ts/contract/backend.js";
+import type { ConversionHandle, ConversionOptions } from "../../../ts/contract/conversion.js";
 import { SttError } from "../../../ts/contract/errors.js";
 import { setBackendOpener } from "../../../ts/model/runtime.js";
+import { FakeConversion } from "../../contract/fake-conversion.js";
 
 export const FRAME = 1920;
 const RATE = 24_000;
@@ -238,6 +240,10 @@ export class FakeBackend implements Backend {
     this.engines.push(engine);
     this.onEngine?.(engine);
     return engine;
+  }
+
+  createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle> {
+    return FakeConversion.create(source, target, options);
   }
 
   /** Nearest neighbour: enough to see lengths. */

@@ -12,6 +12,8 @@ import type {
   WorkProgress,
 } from "../../contract/backend.js";
 
+import type { ConversionOptions } from "../../contract/conversion.js";
+
 export interface NativeModule {
   /** KSTT_ABI_VERSION of the core inside. */
   readonly abiVersion: number;
@@ -22,6 +24,7 @@ export interface NativeModule {
   init(kernelDir: string | null, makeError: (status: number, message: string) => Error): void;
   createEngine(path: string, options: EngineOptions): Promise<NativeEngine>;
   createResampler(rateIn: number, rateOut: number): Promise<NativeResampler>;
+  createConversion(source: string, target: string, options: ConversionOptions): Promise<NativeConversion>;
 }
 
 export interface NativeEngine {
@@ -67,5 +70,13 @@ export interface NativeSession {
 export interface NativeResampler {
   push(pcm: Float32Array): Promise<Float32Array>;
   flush(): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+export interface NativeConversion {
+  advance(maxBytes: number): Promise<WorkProgress>;
+  finish(): Promise<void>;
+  /** JSON of a ConversionReport. */
+  report(): Promise<string>;
   dispose(): Promise<void>;
 }

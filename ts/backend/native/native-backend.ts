@@ -15,6 +15,7 @@ import type {
   SessionParams,
   WorkProgress,
 } from "../../contract/backend.js";
+import type { ConversionHandle, ConversionOptions } from "../../contract/conversion.js";
 import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { SerialQueue } from "../serial-queue.js";
@@ -26,6 +27,7 @@ import type {
   NativeResampler,
   NativeSession,
 } from "./addon-types.js";
+import { Conversion } from "./native-conversion.js";
 
 export class NativeBackend implements Backend {
   readonly kind: BackendKind;
@@ -43,6 +45,10 @@ export class NativeBackend implements Backend {
 
   async createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle> {
     return new Resampler(await this.#addon.createResampler(rateIn, rateOut));
+  }
+
+  async createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle> {
+    return new Conversion(await this.#addon.createConversion(source, target, options));
   }
 }
 

@@ -1,0 +1,181 @@
+/** Conversion with the addon: what a GGUF file gives is what its source gives, and others can read it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { GGMLFileQuantizationType, GGMLQuantizationType, GGUFValueType, gguf } from "@huggingface/gguf";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cpuCandidate } from "../../ts/backend/native/native-candidate.js";
+import type { WeightType } from "../../ts/contract/conversion.js";
+import { convertModel, SpeechToText } from "../../ts/index.node.js";
+import { SMALL_MODEL } from "./addon-path.js";
+import { engineOf, expectCode, generate, sound } from "./subject.js";
+
+const model = fileURLToPath(new URL("../../models/digits-en", import.meta.url));
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kstt-convert-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function converted(source: string, dtype: WeightType): Promise<string> {
+  const target = join(folder, `${dtype}.gguf`);
+  await convertModel(source, target, { dtype });
+  return target;
+}
+
+async function tokensOf(path: string): Promise<number[][]> {
+  let tokens: Int32Array[] = [];
+  await engineOf({ open: () => cpuCandidate.open(), model: path })(1, async (engine) => {
+    tokens = await generate(engine, sound(60 * engine.info.frameSize, 5), 2);
+  });
+  return tokens.map((row) => [...row]);
+}
+
+describe("an engine with a converted file", () => {
+  it.each<[string, string, WeightType]>([
+    ["embedded model", model, "bf16"],
+    ["embedded model", model, "f32"],
+    ["embedded model", model, "f16"],
+    ["random model in f32", SMALL_MODEL, "f32"],
+  ])("has the tokens of its source: %s, %s to %s", async (_name, source, dtype) => {
+    const path = await converted(source, dtype);
+    expect(await tokensOf(path)).toEqual(await tokensOf(source));
+  });
+
+  it("copies next to nothing", async () => {
+    const path = await converted(model, "bf16");
+    const backend = await cpuCandidate.open();
+    const [own, source] = [
+      await backend.createEngine(path, { threads: 1, slots: 1 }),
+      await backend.createEngine(model, { threads: 1, slots: 1 }),
+    ];
+    // Convolutions are laid out anew in both; codebooks (8 of 256 entries of 32 floats) and the 7 norms of the decoder
+    // are used where they lie.
+    expect(source.info.copiedBytes - own.info.copiedBytes).toBe(8 * 256 * 32 * 4 + 7 * 128 * 4);
+    await own.dispose();
+    await source.dispose();
+  });
+
+  it("transcribes", async () => {
+    const path = await converted(model, "bf16");
+    await using stt = await SpeechToText.load(path);
+    await using from = await SpeechToText.load(model);
+    const sample = join(model, "sample.wav");
+    const { backend: _, ...expected } = await from.transcribe(sample);
+    expect(await stt.transcribe(sample)).toMatchObject(expected);
+    expect(expected.words.length).toBeGreaterThan(2);
+  });
+});
+
+describe("the file as others see it", () => {
+  it.each<[WeightType, number, number]>([
+    ["f32", GGMLFileQuantizationType.F32, GGMLQuantizationType.F32],
+    ["f16", GGMLFileQuantizationType.F16, GGMLQuantizationType.F16],
+    ["bf16", GGMLFileQuantizationType.BF16, GGMLQuantizationType.BF16],
+    ["q8_0", GGMLFileQuantizationType.Q8_0, GGMLQuantizationType.Q8_0],
+    ["q4_0", GGMLFileQuantizationType.Q4_0, GGMLQuantizationType.Q4_0],
+    ["q4_k", GGMLFileQuantizationType.Q4_K_S, GGMLQuantizationType.Q4_K],
+  ])("is read by @huggingface/gguf: %s", async (dtype, fileType, tensorType) => {
+    const target = join(folder, `read-${dtype}.gguf`);
+    const report = await convertModel(model, target, { dtype });
+    const read = await gguf(target, { allowLocalFile: true, typedMetadata: true });
+    const value = (key: string) => read.typedMetadata[key]?.value;
+    expect(read.metadata.version).toBe(3);
+    expect(value("general.architecture")).toBe("kyutai_stt");
+    expect(value("general.name")).toBe("digits-en");
+    expect(value("general.file_type")).toBe(fileType);
+    expect(value("kyutai_stt.format_version")).toBe(1);
+    expect(value("kyutai_stt.hidden_size")).toBe(128);
+    expect(value("kyutai_stt.codec_config.upsampling_ratios")).toEqual([8, 6, 5, 4]);
+    expect(value("kyutai_stt.rms_norm_eps")).toBeCloseTo(1e-8, 15);
+    expect(read.typedMetadata["kyutai_stt.feature_extractor.audio_delay_seconds"]?.type).toBe(GGUFValueType.FLOAT64);
+    const tokenizer = Uint8Array.from(value("kyutai_stt.tokenizer.bytes") as number[]);
+    expect(Buffer.from(tokenizer)).toEqual(await readFile(join(model, "tokenizer.json")));
+
+    expect(read.tensorInfos.map(({ name }) => name)).toEqual(report.tensors.map(({ stored }) => stored));
+    for (const [index, { shape, stored }] of report.tensors.entries()) {
+      expect(read.tensorInfos[index]?.shape.map(Number)).toEqual([...shape].reverse());
+      expect(Number(read.tensorInfos[index]?.offset) % 64).toBe(0);
+      expect(stored.length).toBeLessThan(64);
+    }
+    const fc2 = read.tensorInfos.find(({ name }) => name === "model.layers.0.mlp.fc2.weight");
+    expect(fc2?.dtype).toBe(tensorType);
+  });
+});
+
+describe("a conversion that does not end well", () => {
+  it("is refused as a whole: a source that is quantized already", async () => {
+    const path = await converted(model, "q8_0");
+    const attempt = convertModel(path, join(folder, "again.gguf"), { dtype: "q4_0" });
+    await expectCode(attempt, "ERR_MODEL_UNSUPPORTED");
+    expect(existsSync(join(folder, "again.gguf"))).toBe(false);
+  });
+
+  it("refuses rules that fit nothing", async () => {
+    const attempt = convertModel(model, join(folder, "rules.gguf"), { keep: ["no.such.*"] });
+    await expectCode(attempt, "ERR_INVALID_ARGUMENT");
+    await expect(attempt).rejects.toThrow("no.such.*");
+  });
+
+  /** Resolves once the child has written a line, or ended. */
+  function firstLine(child: ChildProcess): Promise<void> {
+    return new Promise((resolve) => {
+      child.stdout?.once("data", () => resolve());
+      child.once("close", () => resolve());
+    });
+  }
+
+  it("leaves no file of that name after a kill, and the next one clears up", async () => {
+    const own = await mkdtemp(join(folder, "kill-"));
+    const target = join(own, "out.gguf");
+    const script = `
+      const { convertModel } = await import(${JSON.stringify(new URL("../../dist/index.node.js", import.meta.url).href)});
+      let steps = 0;
+      const onProgress = () => { if (++steps === 1) { console.log("begun"); for (;;) {} } };
+      await convertModel(${JSON.stringify(model)}, ${JSON.stringify(target)}, { dtype: "f32", onProgress });`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await firstLine(child);
+    expect(await readdir(own)).toHaveLength(1);
+    expect(existsSync(target)).toBe(false);
+    child.kill("SIGKILL");
+    await new Promise((resolve) => child.once("close", resolve));
+    expect(existsSync(target)).toBe(false);
+    await convertModel(model, target, { dtype: "bf16" });
+    expect(await readdir(own)).toEqual(["out.gguf"]);
+  });
+
+  it("is a command with an exit status", async () => {
+    const target = join(folder, "cli.gguf");
+    const [code, out, err] = await run("convert", model, target, "--dtype", "q4_k", "--keep", "lm_head.weight=f16");
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`${target}: `) });
+    expect(out).toMatch(/in the transformers layout, .*3 x q4_k.* in \d+\.\d s\n$/);
+    expect(err).toContain("model.layers.0.mlp.fc1.weight: q8_0, because its rows of 128 are no whole blocks of q4_k");
+    const [json] = (await run("convert", model, target, "--json")).slice(1);
+    expect(JSON.parse(String(json))).toMatchObject({ path: target, dtype: "q8_0", layout: "transformers" });
+    expect((await run("convert", model))[0]).toBe(2);
+    expect((await run("convert", model, target, "--dtype", "q9"))[0]).toBe(2);
+    const [failed, , why] = await run("convert", model, join(folder, "none", "out.gguf"));
+    expect(failed).toBe(1);
+    expect(why).toContain("[ERR_FILE_NOT_FOUND]");
+  });
+
+  async function run(...argv: string[]): Promise<[number | null, string, string]> {
+    const child = spawn(process.execPath, [program, ...argv]);
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+    });
+    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    return [code, out, err];
+  }
+});

@@ -1,0 +1,47 @@
+/** `convert`: a checkpoint to one GGUF file. */
+import { convertModel, type WeightType } from "../index.node.js";
+import { type CliIo, write } from "./io.js";
+import { megabytes, ProgressBar } from "./progress-bar.js";
+
+export interface ConvertCommandOptions {
+  readonly dtype: WeightType;
+  readonly keep: readonly string[];
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+export async function convert(
+  source: string,
+  target: string,
+  { dtype, keep, threads, json }: ConvertCommandOptions,
+  io: CliIo,
+): Promise<number> {
+  const bar = new ProgressBar(io, "converting", megabytes);
+  const result = await convertModel(source, target, {
+    dtype,
+    keep,
+    threads,
+    signal: io.signal,
+    onProgress: ({ done, total }) => bar.update(done, total),
+  }).finally(() => bar.stop());
+  if (json) {
+    await write(io.stdout, `${JSON.stringify(result)}\n`);
+    return 0;
+  }
+  const { layout, tensors, bytes, seconds, fallbacks, path } = result;
+  for (const { name, to, reason } of fallbacks) {
+    await write(io.stderr, `${name}: ${to}, because its ${reason}\n`);
+  }
+  const summary = `${path}: ${tensors.length} tensors of a model in the ${layout} layout, ${typeCounts(tensors)}`;
+  await write(io.stdout, `${summary}, ${megabytes(bytes)} in ${seconds.toFixed(1)} s\n`);
+  return 0;
+}
+
+/** "130 x q8_0, 185 x f32" */
+function typeCounts(tensors: readonly { readonly to: string }[]): string {
+  const counts = new Map<string, number>();
+  for (const { to } of tensors) {
+    counts.set(to, (counts.get(to) ?? 0) + 1);
+  }
+  return [...counts].map(([type, count]) => `${count} x ${type}`).join(", ");
+}
