@@ -57,10 +57,10 @@ export async function measureResampler(backend, info, seconds) {
 }
 
 /** Live use: one frame arrives, one step is computed. The deadline of a step is one frame, 1000 / frameRate ms. */
-export async function measureStreaming(engine, seconds) {
+export async function measureStreaming(engine, seconds, params) {
   const { info } = engine;
   const audio = makeAudio(seconds, info.sampleRate);
-  const session = await engine.createSession({ prefixSeconds: -1, tailSeconds: -1, emitTokens: false });
+  const session = await engine.createSession(params);
   const steps = { codec: [], decoder: [], total: [] };
   engine.resetStats();
   let before = engine.stats();
@@ -90,9 +90,9 @@ export async function measureStreaming(engine, seconds) {
 }
 
 /** A recording: everything is there, the engine takes as many frames at once as it likes. */
-export async function measureFile(engine, seconds) {
+export async function measureFile(engine, seconds, params) {
   const { info } = engine;
-  const session = await engine.createSession({ prefixSeconds: -1, tailSeconds: -1, emitTokens: false });
+  const session = await engine.createSession(params);
   engine.resetStats();
   const started = performance.now();
   await session.pushPcm(makeAudio(seconds, info.sampleRate), info.sampleRate);

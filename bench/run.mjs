@@ -71,6 +71,7 @@ async function main() {
   while (!(await engine.prefault(64 << 20)).finished);
   const resident = performance.now();
 
+  const { DEFAULT_SESSION } = await import("../dist/contract/session.js");
   const { info } = engine;
   const bandwidth = memoryBandwidth(info.threads);
   print("environment", {
@@ -93,8 +94,8 @@ async function main() {
   print("load", { create_ms: round(created - started), prefault_ms: round(resident - created) });
 
   print("resampler", await measureResampler(backend, info, seconds));
-  for (const [stage, fields] of await measureStreaming(engine, seconds)) print(stage, fields);
-  for (const [stage, fields] of await measureFile(engine, seconds)) print(stage, fields);
+  for (const [stage, fields] of await measureStreaming(engine, seconds, DEFAULT_SESSION)) print(stage, fields);
+  for (const [stage, fields] of await measureFile(engine, seconds, DEFAULT_SESSION)) print(stage, fields);
   for (const [stage, fields] of await measureGeneration(engine, seconds)) print(stage, fields);
 
   const after = memoryBandwidth(info.threads);

@@ -101,6 +101,14 @@ std::vector<float> copy_samples(Napi::Env env, const sample_view & samples) {
     }
 }
 
+std::vector<uint8_t> copy_bytes(const Napi::Value & value, const char * name) {
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+        refuse(value, name, "a Uint8Array");
+    }
+    const auto array = value.As<Napi::Uint8Array>();
+    return { array.Data(), array.Data() + array.ElementLength() };
+}
+
 sample_rows to_rows(const Napi::Value & values, const Napi::Value & n_rows, const Napi::Value & n_samples) {
     const sample_view view     = to_samples(values, "inputValues");
     const int32_t     rows     = to_int32(n_rows, "rows");
@@ -154,6 +162,10 @@ Napi::Object from_stats(Napi::Env env, const kstt_engine_stats & stats) {
     object.Set("decoderFrames", from_int64(env, stats.decoder_frames));
     object.Set("decoderSteps", from_int64(env, stats.decoder_steps));
     object.Set("resampleNs", from_int64(env, stats.resample_ns));
+    object.Set("stepNs", from_int64(env, stats.step_ns));
+    object.Set("maxStepNs", from_int64(env, stats.max_step_ns));
+    object.Set("steps", from_int64(env, stats.steps));
+    object.Set("replayFrames", from_int64(env, stats.replay_frames));
     return object;
 }
 
@@ -169,6 +181,14 @@ Napi::Value from_int32s(Napi::Env env, const int32_t * values, size_t n) {
     Napi::Int32Array array = Napi::Int32Array::New(env, n);
     if (n > 0) {
         std::memcpy(array.Data(), values, n * sizeof(int32_t));
+    }
+    return array;
+}
+
+Napi::Value from_bytes(Napi::Env env, const std::vector<uint8_t> & values) {
+    Napi::Uint8Array array = Napi::Uint8Array::New(env, values.size());
+    if (!values.empty()) {
+        std::memcpy(array.Data(), values.data(), values.size());
     }
     return array;
 }

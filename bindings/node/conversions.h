@@ -31,6 +31,9 @@ struct sample_view {
 sample_view        to_samples(const Napi::Value & value, const char * name);
 std::vector<float> copy_samples(Napi::Env env, const sample_view & samples);
 
+// A Uint8Array, copied.
+std::vector<uint8_t> copy_bytes(const Napi::Value & value, const char * name);
+
 // [n_rows][n_samples], copied: refuses an array of any other length, since the core trusts the shape it is told.
 struct sample_rows {
     std::vector<float> values;
@@ -44,6 +47,7 @@ Napi::Object from_info(Napi::Env env, const kstt_engine_info & info);
 Napi::Object from_stats(Napi::Env env, const kstt_engine_stats & stats);
 Napi::Object from_progress(Napi::Env env, const kstt_progress & progress);
 Napi::Value  from_int32s(Napi::Env env, const int32_t * values, size_t n);
+Napi::Value  from_bytes(Napi::Env env, const std::vector<uint8_t> & values);
 Napi::Value  from_floats(Napi::Env env, const std::vector<float> & values);
 
 }  // namespace kstt_node

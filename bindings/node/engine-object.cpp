@@ -36,6 +36,7 @@ Napi::Function engine_object::define(Napi::Env env) {
                            InstanceMethod("createGeneration", &engine_object::create_generation),
                            InstanceMethod("createEncoding", &engine_object::create_encoding),
                            InstanceMethod("createSession", &engine_object::create_session),
+                           InstanceMethod("restoreSession", &engine_object::restore_session),
                            InstanceMethod("step", &engine_object::step),
                            InstanceMethod("dispose", &engine_object::dispose),
                        });
@@ -114,6 +115,10 @@ Napi::Value engine_object::create_encoding(const Napi::CallbackInfo & info) {
 
 Napi::Value engine_object::create_session(const Napi::CallbackInfo & info) {
     return create_session_object(info, open_handle(info, engine_, what), sample_rate_);
+}
+
+Napi::Value engine_object::restore_session(const Napi::CallbackInfo & info) {
+    return restore_session_object(info, open_handle(info, engine_, what), sample_rate_);
 }
 
 Napi::Value engine_object::step(const Napi::CallbackInfo & info) {

@@ -27,8 +27,9 @@ class engine_object final : public Napi::ObjectWrap<engine_object> {
     Napi::Value create_generation(const Napi::CallbackInfo & info);  // (input, rows, samples, params) => Promise
     Napi::Value create_encoding(const Napi::CallbackInfo & info);    // (input, rows, samples) => Promise
     Napi::Value create_session(const Napi::CallbackInfo & info);     // (params) => Promise
-    Napi::Value step(const Napi::CallbackInfo & info);               // (maxSteps) => Promise<frames>
-    Napi::Value dispose(const Napi::CallbackInfo & info);            // () => Promise<void>
+    Napi::Value restore_session(const Napi::CallbackInfo & info);
+    Napi::Value step(const Napi::CallbackInfo & info);     // (maxSteps) => Promise<frames>
+    Napi::Value dispose(const Napi::CallbackInfo & info);  // () => Promise<void>
 
     std::shared_ptr<kstt_engine> engine_;              // null once disposed
     int32_t                      sample_rate_    = 0;  // Hz

@@ -17,13 +17,15 @@ std::shared_ptr<Handle> own_handle(Handle * handle, std::shared_ptr<void> parent
     });
 }
 
-// A handle whose calls must not overlap; held by pointer, because a mutex does not move.
+// A handle whose calls must not overlap; held by pointer, because a mutex does not move. `long_mutex`: among calls that
+// wait for a step and may run beside the others.
 template <typename Handle>
 struct guarded_handle {
     explicit guarded_handle(std::shared_ptr<Handle> owned) : handle(std::move(owned)) {}
 
     std::shared_ptr<Handle> handle;
     std::mutex              mutex;
+    std::mutex              long_mutex;
 };
 
 }  // namespace kstt_node

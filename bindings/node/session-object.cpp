@@ -4,6 +4,8 @@
 #include "conversions.h"
 #include "environment-data.h"
 #include "error-object.h"
+#include "session-events.h"
+#include "session-params.h"
 #include "wrapped-object.h"
 
 #include <algorithm>
@@ -26,17 +28,14 @@ struct made_session {
     int32_t                          sample_rate = 0;
 };
 
-// An event whose text outlives the lock.
-struct owned_event {
-    kstt_event  event = {};
-    std::string text;
-};
-
 constexpr const char * what = "session";
 
 // A push that only copies, up to 0.4 s at 24 kHz, costs less on the spot than a hop to another thread. One that
 // resamples costs ten times as much and always hops.
 constexpr size_t max_inline_samples = 9600;
+
+// What the core takes in one call (kstt_session_push_pcm).
+constexpr size_t max_samples = size_t{ 1 } << 31U;
 
 // Samples per hold of the lock, so that poll() on the event loop never waits for the resampling of an hour.
 constexpr size_t slice_samples = 48000;
@@ -71,31 +70,6 @@ Napi::Value from_count(Napi::Env env, int64_t count) {
     return Napi::Number::New(env, static_cast<double>(count));
 }
 
-Napi::Object from_event(Napi::Env env, const owned_event & owned) {
-    const kstt_event & event  = owned.event;
-    Napi::Object       object = Napi::Object::New(env);
-    switch (event.type) {
-    case KSTT_EVENT_WORD:
-        object.Set("type", "word");
-        object.Set("text", owned.text);
-        object.Set("start", event.start);
-        object.Set("end", event.end);
-        object.Set("confidence", static_cast<double>(event.confidence));
-        return object;
-    case KSTT_EVENT_TOKEN:
-        object.Set("type", "token");
-        object.Set("token", event.token);
-        object.Set("step", static_cast<double>(event.step));
-        return object;
-    case KSTT_EVENT_END:
-        object.Set("type", "end");
-        object.Set("duration", event.end);
-        return object;
-    default:
-        throw_error(env, KSTT_STATUS_INTERNAL, "the core sent an event of unknown type " + std::to_string(event.type));
-    }
-}
-
 using session_call = kstt_status (*)(kstt_session *, kstt_error *);
 
 Napi::Value call_locked(Napi::Env env, const char * name, std::shared_ptr<guarded_session> session, session_call call) {
@@ -109,29 +83,52 @@ Napi::Value call_locked(Napi::Env env, const char * name, std::shared_ptr<guarde
         [](Napi::Env js, no_result &) { return js.Undefined(); });
 }
 
-}  // namespace
-
-Napi::Value create_session_object(const Napi::CallbackInfo &   info,
-                                  std::shared_ptr<kstt_engine> engine,
-                                  int32_t                      sample_rate) {
-    const Napi::Object  options = to_object(info[0], "params");
-    kstt_session_params params  = kstt_session_default_params();
-    params.prefix_seconds       = to_finite(options.Get("prefixSeconds"), "prefixSeconds");
-    params.tail_seconds         = to_finite(options.Get("tailSeconds"), "tailSeconds");
-    params.emit_tokens          = to_bool(options.Get("emitTokens"), "emitTokens") ? 1 : 0;
+// make: kstt_status(kstt_engine *, kstt_session ** out, kstt_error *)
+template <typename Make>
+Napi::Value make_session(
+    Napi::Env env, const char * name, std::shared_ptr<kstt_engine> engine, int32_t sample_rate, Make make) {
     return call_async<made_session>(
-        info.Env(),
-        "kstt.createSession",
-        [engine = std::move(engine), params, sample_rate](made_session & made, kstt_error * error) {
+        env,
+        name,
+        [engine = std::move(engine), sample_rate, make = std::move(make)](made_session & made, kstt_error * error) {
             kstt_session *    handle = nullptr;
-            const kstt_status status = kstt_session_create(engine.get(), &params, &handle, error);
+            const kstt_status status = make(engine.get(), &handle, error);
             made.sample_rate         = sample_rate;
             if (status == KSTT_STATUS_OK) {
                 made.session = std::make_shared<guarded_session>(own_handle<kstt_session_free>(handle, engine));
             }
             return status;
         },
-        [](Napi::Env env, made_session & made) { return wrap_made(environment_data::of(env).session, made); });
+        [](Napi::Env js, made_session & made) { return wrap_made(environment_data::of(js).session, made); });
+}
+
+}  // namespace
+
+Napi::Value create_session_object(const Napi::CallbackInfo &   info,
+                                  std::shared_ptr<kstt_engine> engine,
+                                  int32_t                      sample_rate) {
+    return make_session(
+        info.Env(),
+        "kstt.createSession",
+        std::move(engine),
+        sample_rate,
+        [params = to_session_params(info[0])](kstt_engine * owner, kstt_session ** out, kstt_error * error) {
+            const kstt_session_params view = params.view();
+            return kstt_session_create(owner, &view, out, error);
+        });
+}
+
+Napi::Value restore_session_object(const Napi::CallbackInfo &   info,
+                                   std::shared_ptr<kstt_engine> engine,
+                                   int32_t                      sample_rate) {
+    return make_session(
+        info.Env(),
+        "kstt.restoreSession",
+        std::move(engine),
+        sample_rate,
+        [bytes = copy_bytes(info[0], "snapshot")](kstt_engine * owner, kstt_session ** out, kstt_error * error) {
+            return kstt_session_restore(owner, bytes.data(), bytes.size(), out, error);
+        });
 }
 
 Napi::Function session_object::define(Napi::Env env) {
@@ -139,8 +136,10 @@ Napi::Function session_object::define(Napi::Env env) {
                        "Session",
                        {
                            InstanceMethod("pushPcm", &session_object::push_pcm),
+                           InstanceMethod("flush", &session_object::flush),
                            InstanceMethod("end", &session_object::end),
                            InstanceMethod("reset", &session_object::reset),
+                           InstanceMethod("snapshot", &session_object::snapshot),
                            InstanceMethod("ready", &session_object::ready),
                            InstanceMethod("poll", &session_object::poll),
                            InstanceMethod("dispose", &session_object::dispose),
@@ -158,6 +157,9 @@ Napi::Value session_object::push_pcm(const Napi::CallbackInfo & info) {
     auto              session = open_handle(info, session_, what);
     const sample_view samples = to_samples(info[0], "pcm");
     const int32_t     rate    = to_int32(info[1], "rate");
+    if (samples.size >= max_samples) {
+        throw_error(env, KSTT_STATUS_INVALID_ARGUMENT, "pcm must have fewer than 2^31 samples; cut it into several");
+    }
     if (rate == sample_rate_ && samples.size <= max_inline_samples) {
         kstt_error error = {};
         throw_if_failed(env, push_locked(*session, samples.data, samples.size, rate, &error), error);
@@ -172,6 +174,27 @@ Napi::Value session_object::push_pcm(const Napi::CallbackInfo & info) {
             return status;
         },
         [](Napi::Env js, int64_t & n_ready) { return from_count(js, n_ready); });
+}
+
+Napi::Value session_object::flush(const Napi::CallbackInfo & info) {
+    return call_locked(info.Env(), "kstt.flushSession", open_handle(info, session_, what), kstt_session_flush);
+}
+
+Napi::Value session_object::snapshot(const Napi::CallbackInfo & info) {
+    return call_async<std::vector<uint8_t>>(
+        info.Env(),
+        "kstt.snapshotSession",
+        [session = open_handle(info, session_, what)](std::vector<uint8_t> & result, kstt_error * error) {
+            const std::lock_guard<std::mutex> lock(session->long_mutex);
+            const uint8_t *                   bytes  = nullptr;
+            size_t                            n      = 0;
+            const kstt_status                 status = kstt_session_snapshot(session->handle.get(), &bytes, &n, error);
+            if (status == KSTT_STATUS_OK) {
+                result.assign(bytes, bytes + n);
+            }
+            return status;
+        },
+        [](Napi::Env js, std::vector<uint8_t> & result) { return from_bytes(js, result); });
 }
 
 Napi::Value session_object::end(const Napi::CallbackInfo & info) {
@@ -193,7 +216,7 @@ Napi::Value session_object::poll(const Napi::CallbackInfo & info) {
         const std::lock_guard<std::mutex> lock(session->mutex);
         kstt_event                        event = {};
         while (kstt_session_poll(session->handle.get(), &event) == 1) {
-            events.push_back({ event, event.text == nullptr ? "" : std::string(event.text, event.text_size) });
+            events.push_back(own_event(event));
         }
     }
     Napi::Array array = Napi::Array::New(info.Env(), events.size());

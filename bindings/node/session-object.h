@@ -12,11 +12,16 @@
 
 namespace kstt_node {
 
-// createSession({ prefixSeconds, tailSeconds, emitTokens }): Promise<session>
+// createSession(SessionParams): Promise<session>
 // sample_rate: the model's, in Hz
 Napi::Value create_session_object(const Napi::CallbackInfo &   info,
                                   std::shared_ptr<kstt_engine> engine,
                                   int32_t                      sample_rate);
+
+// restoreSession(Uint8Array): Promise<session>
+Napi::Value restore_session_object(const Napi::CallbackInfo &   info,
+                                   std::shared_ptr<kstt_engine> engine,
+                                   int32_t                      sample_rate);
 
 class session_object final : public Napi::ObjectWrap<session_object> {
   public:
@@ -26,6 +31,8 @@ class session_object final : public Napi::ObjectWrap<session_object> {
 
   private:
     Napi::Value push_pcm(const Napi::CallbackInfo & info);  // (pcm, rate) => ready, or a promise of it
+    Napi::Value flush(const Napi::CallbackInfo & info);     // () => Promise<void>
+    Napi::Value snapshot(const Napi::CallbackInfo & info);  // () => Promise<Uint8Array>
     Napi::Value end(const Napi::CallbackInfo & info);       // () => Promise<void>
     Napi::Value reset(const Napi::CallbackInfo & info);     // () => Promise<void>
     Napi::Value ready(const Napi::CallbackInfo & info);     // whole frames waiting

@@ -40,6 +40,15 @@ class resampler {
     // Input samples that an output sample waits for behind its own time; 0 when the rates are equal.
     size_t half_width() const { return filter_ ? filter_->n_taps() / 2 : 0; }
 
+    // Its state, for a copy of the stream; the rates are the caller's to keep.
+    template <typename Archive>
+    void archive(Archive & a) {
+        a(input_, used_, phase_, n_in_, n_out_);
+        if (Archive::loading && (phase_ < 0 || phase_ >= up_ || used_ > input_.size() + static_cast<size_t>(down_))) {
+            reset();
+        }
+    }
+
   private:
     void take(const polyphase_filter & filter, const float * pcm, size_t n, int64_t max_out, std::vector<float> & out);
     void drop_used();

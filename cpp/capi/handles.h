@@ -6,6 +6,7 @@
 #include "session/engine.h"
 
 #include <memory>
+#include <vector>
 
 struct kstt_engine {
     std::shared_ptr<kstt::engine> object;
@@ -24,7 +25,8 @@ struct kstt_encoding {
 struct kstt_session {
     std::weak_ptr<kstt::engine>    engine;
     std::shared_ptr<kstt::session> object;
-    kstt::session_event            event;  // the one last polled; owns its text
+    kstt::session_event            event;     // the one last polled; owns its text
+    std::vector<uint8_t>           snapshot;  // the one last taken
 };
 
 namespace kstt {

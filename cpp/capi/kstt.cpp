@@ -68,7 +68,8 @@ const char * kstt_status_name(kstt_status status) {
                                           "out of memory",
                                           "device unavailable",
                                           "no free slot",
-                                          "internal error" };
+                                          "internal error",
+                                          "invalid snapshot" };
     const auto                n       = static_cast<kstt_status>(sizeof(names) / sizeof(names[0]));
     return status >= 0 && status < n ? names[status] : "unknown status";
 }
@@ -124,8 +125,8 @@ kstt_status kstt_engine_get_stats(const kstt_engine * handle, kstt_engine_stats 
     return guarded(err, [&] {
         require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
         const work_stats stats = handle->object->stats();
-        *out                   = { stats.codec_ns,       stats.codec_frames,  stats.decoder_ns,
-                                   stats.decoder_frames, stats.decoder_steps, stats.resample_ns };
+        *out = { stats.codec_ns,    stats.codec_frames, stats.decoder_ns,  stats.decoder_frames, stats.decoder_steps,
+                 stats.resample_ns, stats.step_ns,      stats.max_step_ns, stats.steps,          stats.replay_frames };
     });
 }
 

@@ -37,7 +37,7 @@ extern "C" {
 #    define KSTT_API
 #endif
 
-#define KSTT_ABI_VERSION 1
+#define KSTT_ABI_VERSION 2
 
 typedef int32_t kstt_status;
 
@@ -54,7 +54,8 @@ enum {
     KSTT_STATUS_OUT_OF_MEMORY      = 9,
     KSTT_STATUS_DEVICE_UNAVAILABLE = 10,
     KSTT_STATUS_NO_SLOT            = 11, /* all slots of the engine are taken */
-    KSTT_STATUS_INTERNAL           = 12  /* a defect in this library */
+    KSTT_STATUS_INTERNAL           = 12, /* a defect in this library */
+    KSTT_STATUS_INVALID_SNAPSHOT   = 13  /* bytes of a session that cannot be restored */
 };
 
 typedef struct kstt_error {
@@ -155,6 +156,10 @@ typedef struct kstt_engine_stats {
     int64_t decoder_frames;
     int64_t decoder_steps; /* graph runs; < decoder_frames when rows share a run */
     int64_t resample_ns;
+    int64_t step_ns;       /* of kstt_engine_step's rounds, codec and decoder together */
+    int64_t max_step_ns;   /* the longest of them */
+    int64_t steps;         /* rounds */
+    int64_t replay_frames; /* part of decoder_frames: steps shown again after a refresh */
 } kstt_engine_stats;
 
 KSTT_API kstt_status kstt_engine_get_stats(const kstt_engine * engine, kstt_engine_stats * out, kstt_error * err);
@@ -218,58 +223,9 @@ KSTT_API kstt_status kstt_encoding_codes(const kstt_encoding * encoding,
                                          kstt_error *          err);
 KSTT_API void        kstt_encoding_free(kstt_encoding * encoding);
 
-/* ---- sessions: live streams and files -----------------------------------------------------------------------------
- */
+/* ---- sessions: live streams and files --------------------------------------------------------------------------- */
 
-typedef struct kstt_session_params {
-    double  prefix_seconds; /* silence fed first and subtracted from all times; < 0: the model's */
-    double  tail_seconds;   /* silence fed by end() so that the delayed words come out; < 0: delay + 1 s */
-    int32_t emit_tokens;    /* 1: also a KSTT_EVENT_TOKEN per step */
-    int32_t reserved[5];
-} kstt_session_params;
-
-KSTT_API kstt_session_params kstt_session_default_params(void);
-
-enum {
-    KSTT_EVENT_WORD  = 1, /* text, start, end are final */
-    KSTT_EVENT_TOKEN = 2, /* token and step of one decoder step */
-    KSTT_EVENT_END   = 3  /* nothing follows; start = end = duration of the audio pushed, in seconds */
-};
-
-typedef struct kstt_event {
-    int32_t      type;
-    int32_t      token;
-    int64_t      step;  /* 0-based decoder step; step s has consumed frame s-1 */
-    double       start; /* seconds on the clock of the audio pushed, >= 0 */
-    double       end;
-    float        confidence; /* geometric mean of the probabilities of the word's tokens, 0..1 */
-    uint32_t     text_size;  /* bytes of text without the NUL */
-    const char * text;       /* valid until the next call on this session */
-} kstt_event;
-
-KSTT_API kstt_status kstt_session_create(kstt_engine *               engine,
-                                         const kstt_session_params * params,
-                                         kstt_session **             out,
-                                         kstt_error *                err);
-
-/* Mono PCM in [-1, 1] at any rate from 1000 to 768000 Hz; the rate may change between calls (the resampler restarts).
- * Copied. Any n, 0 included. Samples must be finite: the whole call is refused otherwise and nothing is taken. */
-KSTT_API kstt_status
-kstt_session_push_pcm(kstt_session * session, const float * pcm, size_t n, int32_t sample_rate, kstt_error * err);
-KSTT_API kstt_status kstt_session_end(kstt_session * session, kstt_error * err); /* no more audio will come */
-KSTT_API kstt_status kstt_session_reset(kstt_session * session,
-                                        kstt_error *   err); /* as fresh; pending events dropped */
-
-/* Whole frames waiting to be computed (tail included once ended). */
-KSTT_API int64_t kstt_session_n_ready(const kstt_session * session);
-
-/* 1: *out holds one event; 0: none is waiting. */
-KSTT_API int32_t kstt_session_poll(kstt_session * session, kstt_event * out);
-KSTT_API void    kstt_session_free(kstt_session * session);
-
-/* Computes up to max_steps steps of all ready sessions; *n_stepped counts steps over all sessions, 0: nothing was
- * ready. [compute] */
-KSTT_API kstt_status kstt_engine_step(kstt_engine * engine, int32_t max_steps, int64_t * n_stepped, kstt_error * err);
+#include "kstt-session.h"
 
 /* ---- resampler
  * -------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "model/mimi-encoder.h"
 
+#include "runtime/byte-archive.h"
 #include "runtime/error.h"
 
 #include <cstring>
@@ -54,6 +55,26 @@ void mimi_encoder::reset(int32_t slot) {
     arena_->reset(slot);
     positions_[static_cast<size_t>(slot)]       = 0;
     attention_start_[static_cast<size_t>(slot)] = 0;
+}
+
+void mimi_encoder::save(int32_t slot, byte_writer & out) const {
+    int64_t position = positions_[static_cast<size_t>(slot)];
+    int64_t start    = attention_start_[static_cast<size_t>(slot)];
+    out(position, start);
+    arena_->save(slot, (position - start) * weights_.config.columns_per_frame(), out);
+}
+
+void mimi_encoder::load(int32_t slot, byte_reader & in) {
+    reset(slot);
+    int64_t position = 0;
+    int64_t start    = 0;
+    in(position, start);
+    if (start < 0 || position < start) {
+        throw error(KSTT_STATUS_INVALID_SNAPSHOT, "the snapshot is damaged: a position is impossible");
+    }
+    arena_->load(slot, (position - start) * weights_.config.columns_per_frame(), in);
+    positions_[static_cast<size_t>(slot)]       = position;
+    attention_start_[static_cast<size_t>(slot)] = start;
 }
 
 void mimi_encoder::restart_attention(int32_t slot) {

@@ -44,6 +44,11 @@ class mimi_encoder {
     // windowed generate() does this: it hands its convolution cache, but no key-value cache, from call to call.
     void restart_attention(int32_t slot);
 
+    // A slot's stream to bytes and into any slot of an encoder of the same weights and options.
+    void save(int32_t slot, byte_writer & out) const;
+    // Throws INVALID_SNAPSHOT; the slot is then as after reset.
+    void load(int32_t slot, byte_reader & in);
+
     // Frames consumed by a slot since its reset.
     int64_t position(int32_t slot) const { return positions_[static_cast<size_t>(slot)]; }
 

@@ -2,6 +2,7 @@
 
 #include "nn/embedding-sum.h"
 #include "nn/linear.h"
+#include "runtime/byte-archive.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -44,6 +45,23 @@ text_decoder::~text_decoder() = default;
 void text_decoder::reset(int32_t slot) {
     arena_->reset(slot);
     positions_[static_cast<size_t>(slot)] = 0;
+}
+
+void text_decoder::save(int32_t slot, byte_writer & out) const {
+    int64_t position = positions_[static_cast<size_t>(slot)];
+    out(position);
+    arena_->save(slot, position, out);
+}
+
+void text_decoder::load(int32_t slot, byte_reader & in) {
+    reset(slot);
+    int64_t position = 0;
+    in(position);
+    if (position < 0) {
+        throw error(KSTT_STATUS_INVALID_SNAPSHOT, "the snapshot is damaged: a position is negative");
+    }
+    arena_->load(slot, position, in);
+    positions_[static_cast<size_t>(slot)] = position;
 }
 
 void text_decoder::build(decoder_graph & graph, int64_t n_columns, int64_t n_rows) const {

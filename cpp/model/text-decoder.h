@@ -39,6 +39,11 @@ class text_decoder {
 
     void reset(int32_t slot);
 
+    // A slot's stream to bytes and into any slot of a decoder of the same weights and options.
+    void save(int32_t slot, byte_writer & out) const;
+    // Throws INVALID_SNAPSHOT; the slot is then as after reset.
+    void load(int32_t slot, byte_reader & in);
+
     // Steps done by a slot since its reset.
     int64_t position(int32_t slot) const { return positions_[static_cast<size_t>(slot)]; }
 

@@ -1,9 +1,11 @@
 #include "nn/state-layout.h"
 
+#include "runtime/byte-archive.h"
 #include "runtime/error.h"
 
 #include <ggml-alloc.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace kstt {
@@ -53,6 +55,34 @@ void state_arena::reset(int32_t slot) {
             ggml_tensor * tensor = tensors_[i];
             ggml_backend_tensor_memset(tensor, 0, static_cast<size_t>(slot) * tensor->nb[2], tensor->nb[2]);
         }
+    }
+}
+
+size_t state_arena::bytes_to_copy(size_t index, int64_t n_ring_rows) const {
+    const ggml_tensor * tensor = tensors_[index];
+    const int64_t       n_rows = layout_.entries()[index].clear_on_reset ? tensor->ne[1] : n_ring_rows;
+    return static_cast<size_t>(std::min(n_rows, tensor->ne[1])) * tensor->nb[1];
+}
+
+void state_arena::save(int32_t slot, int64_t n_ring_rows, byte_writer & out) const {
+    KSTT_CHECK(slot >= 0 && slot < n_slots_ && n_ring_rows >= 0);
+    std::vector<uint8_t> bytes;
+    for (size_t i = 0; i < tensors_.size(); i++) {
+        bytes.resize(bytes_to_copy(i, n_ring_rows));
+        ggml_backend_tensor_get(
+            tensors_[i], bytes.data(), static_cast<size_t>(slot) * tensors_[i]->nb[2], bytes.size());
+        out.raw(bytes.data(), bytes.size());
+    }
+}
+
+void state_arena::load(int32_t slot, int64_t n_ring_rows, byte_reader & in) {
+    KSTT_CHECK(slot >= 0 && slot < n_slots_ && n_ring_rows >= 0);
+    std::vector<uint8_t> bytes;
+    for (size_t i = 0; i < tensors_.size(); i++) {
+        bytes.resize(bytes_to_copy(i, n_ring_rows));
+        in.raw(bytes.data(), bytes.size());
+        ggml_backend_tensor_set(
+            tensors_[i], bytes.data(), static_cast<size_t>(slot) * tensors_[i]->nb[2], bytes.size());
     }
 }
 

@@ -11,6 +11,9 @@
 
 namespace kstt {
 
+class byte_reader;
+class byte_writer;
+
 struct state_entry {
     std::string name;
     ggml_type   type;
@@ -47,7 +50,14 @@ class state_arena {
 
     void reset(int32_t slot);
 
+    // A slot's bytes, for a copy of its stream: whole tensors, of rings the n_ring_rows rows that were written.
+    void save(int32_t slot, int64_t n_ring_rows, byte_writer & out) const;
+    // Throws INVALID_SNAPSHOT where the bytes end too early.
+    void load(int32_t slot, int64_t n_ring_rows, byte_reader & in);
+
   private:
+    size_t bytes_to_copy(size_t index, int64_t n_ring_rows) const;
+
     const state_layout         layout_;
     int32_t                    n_slots_;
     ggml_context *             context_ = nullptr;

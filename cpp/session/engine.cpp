@@ -1,17 +1,15 @@
 #include "session/engine.h"
 
+#include "model/model-fingerprint.h"
+#include "runtime/byte-archive.h"
 #include "runtime/error.h"
-#include "session/stopwatch.h"
+#include "session/snapshot.h"
 
 #include <algorithm>
 
 namespace kstt {
 
 namespace {
-
-// Frames a file's stream sends through the codec at once; the products then have columns enough to be bound by
-// arithmetic, and one call stays below the time of a few live steps.
-constexpr int32_t file_chunk_frames = 8;
 
 // Below this many bytes read per step a second thread costs more in waiting than it saves.
 constexpr int64_t single_thread_bytes = 8 << 20;
@@ -26,24 +24,6 @@ int32_t choose_threads(const stt_model & model) {
 
 }  // namespace
 
-// Marks the engine as computing for as long as it lives.
-class engine::compute_turn {
-  public:
-    explicit compute_turn(std::atomic<bool> & flag) : flag_(flag) {
-        if (flag_.exchange(true)) {
-            throw error(KSTT_STATUS_BUSY, "the engine is computing another call; wait for it to return");
-        }
-    }
-
-    ~compute_turn() { flag_ = false; }
-
-    compute_turn(const compute_turn &)             = delete;
-    compute_turn & operator=(const compute_turn &) = delete;
-
-  private:
-    std::atomic<bool> & flag_;
-};
-
 engine::engine(const std::string & path, const engine_options & options) : options_(options) {
     // The weights only need the device, not its threads; how many threads pay depends on the weights.
     backend_ = std::make_unique<compute_backend>(std::max(options.n_threads, 1));
@@ -53,11 +33,12 @@ engine::engine(const std::string & path, const engine_options & options) : optio
     }
     mimi_options codec;
     codec.n_slots             = options.n_slots;
-    codec.max_frames_per_call = file_chunk_frames;
+    codec.max_frames_per_call = chunk_frames;
     mimi_                     = std::make_unique<mimi_encoder>(model_->mimi, codec, *backend_);
     decoder_options text;
-    text.n_slots = options.n_slots;
-    decoder_     = std::make_unique<text_decoder>(model_->decoder, text, *backend_);
+    text.n_slots              = options.n_slots;
+    text.max_columns_per_call = session::columns_per_call;
+    decoder_                  = std::make_unique<text_decoder>(model_->decoder, text, *backend_);
     sessions_.resize(static_cast<size_t>(options.n_slots));
 }
 
@@ -91,18 +72,37 @@ void engine::add_stats(const work_stats & stats) {
     stats_.decoder_frames += stats.decoder_frames;
     stats_.decoder_steps += stats.decoder_steps;
     stats_.resample_ns += stats.resample_ns;
+    stats_.step_ns += stats.step_ns;
+    stats_.max_step_ns = std::max(stats_.max_step_ns, stats.max_step_ns);
+    stats_.steps += stats.steps;
+    stats_.replay_frames += stats.replay_frames;
 }
 
-std::shared_ptr<session> engine::create_session(const session_options & options) {
-    std::unique_lock<std::mutex> hold(lock_);
+// Holds the lock between two rounds of a step, which waits until nobody wants in any more.
+class engine::round_break {
+  public:
+    explicit round_break(engine & owner) : owner_(owner), hold_(owner.lock_) {
+        owner_.n_waiting_++;
+        owner_.step_over_.wait(hold_, [&] { return !owner_.in_step_; });
+    }
+
+    ~round_break() {
+        owner_.n_waiting_--;
+        owner_.step_over_.notify_all();
+    }
+
+    round_break(const round_break &)             = delete;
+    round_break & operator=(const round_break &) = delete;
+
+  private:
+    engine &                     owner_;
+    std::unique_lock<std::mutex> hold_;
+};
+
+size_t engine::free_slot() const {
     for (size_t slot = 0; slot < sessions_.size(); slot++) {
         if (sessions_[slot] == nullptr) {
-            auto fresh = std::make_shared<session>(*model_, options, static_cast<int32_t>(slot));
-            step_over_.wait(hold, [&] { return !in_step_; });
-            mimi_->reset(fresh->slot());
-            decoder_->reset(fresh->slot());
-            sessions_[slot] = fresh;
-            return fresh;
+            return slot;
         }
     }
     throw error(
@@ -110,129 +110,64 @@ std::shared_ptr<session> engine::create_session(const session_options & options)
         format("all %d slots are taken; free a session or create the engine with more slots", options_.n_slots));
 }
 
+std::shared_ptr<session> engine::create_session(const session_options & options) {
+    const round_break hold(*this);
+    const size_t      slot  = free_slot();
+    auto              fresh = std::make_shared<session>(*model_, options, static_cast<int32_t>(slot));
+    mimi_->reset(fresh->slot());
+    decoder_->reset(fresh->slot());
+    sessions_[slot] = fresh;
+    return fresh;
+}
+
 void engine::remove_session(const std::shared_ptr<session> & target) {
-    std::unique_lock<std::mutex> hold(lock_);
-    step_over_.wait(hold, [&] { return !in_step_; });
-    const auto slot = static_cast<size_t>(target->slot());
+    const round_break hold(*this);
+    const auto        slot = static_cast<size_t>(target->slot());
     if (sessions_[slot] == target) {
         sessions_[slot] = nullptr;
     }
 }
 
 void engine::reset_session(const std::shared_ptr<session> & target) {
-    std::unique_lock<std::mutex> hold(lock_);
-    step_over_.wait(hold, [&] { return !in_step_; });
+    const round_break hold(*this);
     target->reset();
     mimi_->reset(target->slot());
     decoder_->reset(target->slot());
+}
+
+std::vector<uint8_t> engine::save_session(const std::shared_ptr<session> & target) {
+    const round_break hold(*this);
+    byte_writer       out;
+    session_options   options = target->options();
+    out(options);
+    target->save(out);
+    mimi_->save(target->slot(), out);
+    decoder_->save(target->slot(), out);
+    return seal_snapshot(out.bytes(), model_fingerprint(*model_));
+}
+
+std::shared_ptr<session> engine::restore_session(const uint8_t * bytes, size_t size) {
+    const snapshot_payload payload = open_snapshot(bytes, size, model_fingerprint(*model_));
+    byte_reader            in(payload.bytes, payload.size);
+    session_options        options;
+    in(options);
+    const round_break hold(*this);
+    const size_t      slot  = free_slot();
+    auto              fresh = std::make_shared<session>(*model_, options, static_cast<int32_t>(slot));
+    fresh->load(in);
+    mimi_->load(fresh->slot(), in);
+    decoder_->load(fresh->slot(), in);
+    if (in.left() > 0) {
+        throw error(KSTT_STATUS_INVALID_SNAPSHOT, "the snapshot is damaged: bytes follow its end");
+    }
+    sessions_[slot] = fresh;
+    return fresh;
 }
 
 void engine::push_pcm(session & target, const float * pcm, size_t n, int32_t sample_rate) {
     work_stats stats;
     stats.resample_ns = target.push_pcm(pcm, n, sample_rate);
     add_stats(stats);
-}
-
-void engine::encode_group(const std::vector<session *> & group, int64_t n_frames) {
-    std::vector<std::vector<float>> pcm(group.size());
-    mimi_call                       call;
-    call.n_samples = n_frames * model_->config.codec.frame_size();
-    for (size_t i = 0; i < group.size(); i++) {
-        group[i]->take_pcm(n_frames, pcm[i]);
-        call.slots.push_back(group[i]->slot());
-        call.pcm.push_back(pcm[i].data());
-    }
-    std::vector<int32_t> codes;
-    work_stats           stats;
-    const stopwatch      watch;
-    mimi_->encode(call, codes);
-    stats.codec_ns     = watch.elapsed_ns();
-    stats.codec_frames = n_frames * static_cast<int64_t>(group.size());
-    add_stats(stats);
-    const int64_t per_row = n_frames * model_->config.codec.num_quantizers;
-    for (size_t i = 0; i < group.size(); i++) {
-        group[i]->put_codes(codes.data() + static_cast<int64_t>(i) * per_row, n_frames);
-    }
-}
-
-// Codes for the sessions that have audio but none waiting: a chunk where a file has queued that much, else one frame of
-// all of them together.
-void engine::encode_waiting(const std::vector<std::shared_ptr<session>> & active) {
-    std::vector<session *> live;
-    for (const auto & each : active) {
-        const int64_t n_queued = each->can_step() ? 0 : each->n_queued_frames();
-        if (n_queued >= file_chunk_frames) {
-            encode_group({ each.get() }, file_chunk_frames);
-        } else if (n_queued > 0) {
-            live.push_back(each.get());
-        }
-    }
-    if (!live.empty()) {
-        encode_group(live, 1);
-    }
-}
-
-int64_t engine::decode_waiting(const std::vector<std::shared_ptr<session>> & active) {
-    decoder_call           call;
-    std::vector<session *> rows;
-    for (const auto & each : active) {
-        if (each->can_step()) {
-            rows.push_back(each.get());
-            call.slots.push_back(each->slot());
-            each->next_ids(call.ids);
-        }
-    }
-    if (rows.empty()) {
-        return 0;
-    }
-    const stopwatch watch;
-    const float *   logits = decoder_->step(call);
-    work_stats      stats;
-    stats.decoder_ns     = watch.elapsed_ns();
-    stats.decoder_frames = static_cast<int64_t>(rows.size());
-    stats.decoder_steps  = 1;
-    add_stats(stats);
-    for (size_t i = 0; i < rows.size(); i++) {
-        rows[i]->put_logits(logits + static_cast<int64_t>(i) * model_->config.decoder.output_vocab_size);
-    }
-    return static_cast<int64_t>(rows.size());
-}
-
-int64_t engine::step(int32_t max_steps) {
-    const compute_turn turn(computing_);
-    int64_t            done = 0;
-    for (int32_t i = 0; i < max_steps; i++) {
-        std::vector<std::shared_ptr<session>> active;
-        {
-            const std::lock_guard<std::mutex> hold(lock_);
-            in_step_ = true;
-            for (const auto & each : sessions_) {
-                if (each != nullptr) {
-                    active.push_back(each);
-                }
-            }
-        }
-        // Between two rounds others may create, reset, and remove sessions.
-        const auto leave = [&] {
-            const std::lock_guard<std::mutex> hold(lock_);
-            in_step_ = false;
-            step_over_.notify_all();
-        };
-        int64_t stepped = 0;
-        try {
-            encode_waiting(active);
-            stepped = decode_waiting(active);
-        } catch (...) {
-            leave();
-            throw;
-        }
-        leave();
-        if (stepped == 0) {
-            break;
-        }
-        done += stepped;
-    }
-    return done;
 }
 
 std::unique_ptr<generation> engine::create_generation(audio_batch batch,

@@ -1,6 +1,7 @@
 // One loaded model on one device: owns weights, device state, slots; steps its sessions in batches.
 #pragma once
 
+#include "runtime/error.h"
 #include "session/generation.h"
 #include "session/session.h"
 
@@ -39,11 +40,18 @@ class engine {
     work_stats stats() const;
     void       reset_stats();
 
-    // Throws NO_SLOT.
+    // Frames a stream with a backlog sends through the codec at once; the products then have columns enough to be bound
+    // by arithmetic, and one call stays below the time of a few live steps.
+    static constexpr int32_t chunk_frames = 8;
+
+    // Throws NO_SLOT, INVALID_ARGUMENT.
     std::shared_ptr<session> create_session(const session_options & options);
     // Takes effect between steps; the slot is free afterwards.
     void                     remove_session(const std::shared_ptr<session> & target);
     void                     reset_session(const std::shared_ptr<session> & target);
+    std::vector<uint8_t>     save_session(const std::shared_ptr<session> & target);
+    // Throws INVALID_SNAPSHOT, NO_SLOT.
+    std::shared_ptr<session> restore_session(const uint8_t * bytes, size_t size);
     void                     push_pcm(session & target, const float * pcm, size_t n, int32_t sample_rate);
 
     // Up to max_steps steps of all ready sessions; returns frames done. Throws BUSY.
@@ -56,12 +64,42 @@ class engine {
     work_progress               advance(encoding & target, int64_t max_frames);
 
   private:
-    class compute_turn;
+    class round_break;
+    using session_list = std::vector<std::shared_ptr<session>>;
 
-    void    encode_waiting(const std::vector<std::shared_ptr<session>> & active);
-    int64_t decode_waiting(const std::vector<std::shared_ptr<session>> & active);
-    void    encode_group(const std::vector<session *> & group, int64_t n_frames);
-    void    add_stats(const work_stats & stats);
+    // Marks the engine as computing for as long as it lives. Throws BUSY.
+    class compute_turn {
+      public:
+        explicit compute_turn(std::atomic<bool> & flag) : flag_(flag) {
+            if (flag_.exchange(true)) {
+                throw error(KSTT_STATUS_BUSY, "the engine is computing another call; wait for it to return");
+            }
+        }
+
+        ~compute_turn() { flag_ = false; }
+
+        compute_turn(const compute_turn &)             = delete;
+        compute_turn & operator=(const compute_turn &) = delete;
+
+      private:
+        std::atomic<bool> & flag_;
+    };
+
+    // The sessions that take part in a round, the live ones first.
+    struct round_list {
+        session_list live;
+        session_list files;
+    };
+
+    size_t     free_slot() const;
+    round_list begin_round();
+    void       end_round();
+    int64_t    step_round(const session_list & active);
+    void       encode_waiting(const session_list & active);
+    int64_t    decode_waiting(const session_list & active);
+    void       encode_group(const std::vector<session *> & group, int64_t n_frames);
+    int64_t    decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay);
+    void       add_stats(const work_stats & stats);
 
     const engine_options             options_;
     std::unique_ptr<compute_backend> backend_;
@@ -74,8 +112,10 @@ class engine {
     std::atomic<bool>                     computing_{ false };
     mutable std::mutex                    lock_;  // guards what follows
     std::condition_variable               step_over_;
-    bool                                  in_step_ = false;
-    std::vector<std::shared_ptr<session>> sessions_;  // by slot; nullptr: free
+    bool                                  in_step_       = false;
+    int32_t                               n_waiting_     = 0;  // calls that want in between two rounds
+    int32_t                               n_live_rounds_ = 0;  // in a row that left files out
+    std::vector<std::shared_ptr<session>> sessions_;           // by slot; nullptr: free
     work_stats                            stats_;
 };
 

@@ -19,6 +19,10 @@ struct work_stats {
     int64_t decoder_frames = 0;
     int64_t decoder_steps  = 0;
     int64_t resample_ns    = 0;
+    int64_t step_ns        = 0;  // of rounds over all ready sessions, codec and decoder together
+    int64_t max_step_ns    = 0;
+    int64_t steps          = 0;
+    int64_t replay_frames  = 0;  // of decoder_frames: steps shown again to a renewed state
 };
 
 struct work_progress {

@@ -1,5 +1,6 @@
 #include "session/session.h"
 
+#include "runtime/byte-archive.h"
 #include "runtime/error.h"
 #include "session/stopwatch.h"
 
@@ -10,119 +11,125 @@ namespace kstt {
 
 namespace {
 
-// Emitted on the step before a word's first piece (spec 1.2).
-constexpr int32_t boundary_id = 0;
-
 using guard = std::lock_guard<std::mutex>;
 
-double prefix_seconds(const stt_model & model, const session_options & options) {
-    return options.prefix_seconds < 0.0 ? model.config.audio_silence_prefix_seconds : options.prefix_seconds;
+// A flush goes on until the model has said nothing for this many steps, at most a second beyond the delay.
+constexpr int64_t flush_pads         = 2;
+constexpr double  max_extend_seconds = 1.0;
+
+// Silence between an audio prompt and the audio (spec 8: 10 frames); words from its middle on are the audio's.
+constexpr int64_t separator_frames = 10;
+
+// Silence around a text prompt without audio: a step on which the model settles, and some that keep it apart.
+constexpr int64_t lead_in_frames = 4;
+
+double frame_rate(const stt_model & model) {
+    return static_cast<double>(model.config.codec.sampling_rate) / model.config.codec.frame_size();
 }
 
-// transformers' feature extractor appends the same: the delay, and a second for the last word's pieces.
-double tail_seconds(const stt_model & model, const session_options & options) {
-    return options.tail_seconds < 0.0 ? model.config.audio_delay_seconds + 1.0 : options.tail_seconds;
+int64_t delay_frames(const stt_model & model) {
+    return static_cast<int64_t>(std::ceil(model.config.audio_delay_seconds * frame_rate(model)));
 }
 
-int64_t samples_of(const stt_model & model, double seconds) {
-    return static_cast<int64_t>(seconds * model.config.codec.sampling_rate);
-}
-
-word_clock clock_of(const stt_model & model, int64_t n_prefix_samples) {
-    const codec_config & codec = model.config.codec;
-    word_clock           clock;
-    clock.frame_rate     = static_cast<double>(codec.sampling_rate) / codec.frame_size();
-    clock.delay_seconds  = model.config.audio_delay_seconds;
-    clock.prefix_seconds = static_cast<double>(n_prefix_samples) / codec.sampling_rate;
-    clock.boundary_id    = boundary_id;
-    clock.pad_id         = model.config.decoder.pad_token_id;
-    return clock;
+intake_options intake_of(const stt_model & model, const session_options & options) {
+    // transformers' feature extractor appends the same: the delay, and a second for the last word's pieces.
+    const double   tail = options.tail_seconds < 0.0 ? model.config.audio_delay_seconds + 1.0 : options.tail_seconds;
+    intake_options intake;
+    intake.sample_rate  = model.config.codec.sampling_rate;
+    intake.frame_size   = model.config.codec.frame_size();
+    intake.flush_frames = delay_frames(model) + 1;
+    intake.tail_samples = static_cast<int64_t>(tail * model.config.codec.sampling_rate);
+    return intake;
 }
 
 }  // namespace
 
 session::session(const stt_model & model, const session_options & options, int32_t slot)
     : model_(model), options_(options), slot_(slot),
-      n_prefix_samples_(samples_of(model, prefix_seconds(model, options))),
-      n_tail_samples_(samples_of(model, tail_seconds(model, options))),
-      words_(&model.pieces, clock_of(model, n_prefix_samples_)) {
+      line_(model.config.codec.sampling_rate, model.config.codec.frame_size(), model.config.audio_delay_seconds),
+      intake_(intake_of(model, options), line_),
+      constraint_(options.constraint, model.config.decoder.vocab_size - 1, 0, model.config.decoder.pad_token_id),
+      words_(model, options_, line_), levels_(frame_rate(model), delay_frames(model)),
+      turns_(options.turn, frame_rate(model), model.config.audio_delay_seconds),
+      refresh_(options.refresh,
+               model.config.decoder.sliding_window,
+               model.config.decoder.num_codebooks,
+               frame_rate(model),
+               model.config.audio_delay_seconds,
+               model.config.decoder.pad_token_id) {
+    refresh_.set_start(model.config.decoder.vocab_size - 1, model.config.decoder.audio_bos_token_id);
     clear();
 }
 
 void session::clear() {
-    resampler_.reset();
-    pcm_.clear();
+    line_.clear();
+    intake_.clear();
+    heard_.clear();
     codes_.clear();
     events_.clear();
-    taken_ = used_   = 0;
-    in_codec_        = 0;
-    earlier_seconds_ = 0.0;
-    n_pushed_        = 0;
-    ended_ = finished_ = false;
-    step_              = 0;
+    forced_.clear();
+    used_ = 0;
+    step_ = n_pads_ = n_extended_ = n_again_ = prompt_end_ = 0;
+    finished_                                              = false;
     // The last row of the text table is the start token; transformers' bos_token_id may name another (spec 5.4 a).
-    previous_          = model_.config.decoder.vocab_size - 1;
+    previous_                                              = model_.config.decoder.vocab_size - 1;
+    constraint_.reset();
     words_.reset();
-    append_silence(n_prefix_samples_);
+    levels_.reset();
+    turns_.reset();
+    refresh_.reset();
+    const double prefix =
+        options_.prefix_seconds < 0.0 ? model_.config.audio_silence_prefix_seconds : options_.prefix_seconds;
+    const auto n_prefix = static_cast<int64_t>(prefix * model_.config.codec.sampling_rate);
+    intake_.put_in(nullptr, static_cast<size_t>(n_prefix));
+    put_prompt_in();
 }
 
-void session::append_silence(int64_t n_samples) {
-    pcm_.resize(pcm_.size() + static_cast<size_t>(n_samples), 0.0F);
+void session::put_prompt_in() {
+    const int64_t                frame_size = model_.config.codec.frame_size();
+    const std::vector<int32_t> & text       = options_.constraint.prompt;
+    if (!options_.prompt_pcm.empty()) {
+        const auto n = static_cast<int64_t>(options_.prompt_pcm.size());
+        intake_.put_in(options_.prompt_pcm.data(), options_.prompt_pcm.size());
+        intake_.put_in(nullptr, static_cast<size_t>((n + frame_size - 1) / frame_size * frame_size - n));
+        intake_.put_in(nullptr, static_cast<size_t>(separator_frames * frame_size));
+        prompt_end_ = intake_.n_queued_samples() - separator_frames / 2 * frame_size;
+    } else if (!text.empty()) {
+        // Without audio to hear the text in, it is put into the model's mouth during silence: spec 8's rule would
+        // make it speak the text over the first words of the audio.
+        for (const int32_t token : text) {
+            if (model_.pieces.starts_word(token)) {
+                forced_.push_back(0);
+            }
+            forced_.push_back(token);
+        }
+        const auto n = static_cast<int64_t>(forced_.size());
+        intake_.put_in(nullptr, static_cast<size_t>((n + lead_in_frames) * frame_size));
+        prompt_end_ = (n + lead_in_frames / 2) * frame_size;
+        constraint_.drop_prompt();
+    }
+    words_.mute_before(prompt_end_);
 }
 
 int64_t session::push_pcm(const float * pcm, size_t n, int32_t sample_rate) {
-    if (sample_rate < resampler::min_rate || sample_rate > resampler::max_rate) {
-        throw error(KSTT_STATUS_INVALID_AUDIO,
-                    format("sample rate %d Hz; rates from %d to %d Hz are supported",
-                           sample_rate,
-                           resampler::min_rate,
-                           resampler::max_rate));
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!std::isfinite(pcm[i])) {
-            throw error(KSTT_STATUS_INVALID_AUDIO, format("sample %zu of the chunk is not a finite number", i));
-        }
-    }
-    const guard hold(lock_);
-    if (ended_) {
-        throw error(KSTT_STATUS_INVALID_STATE, "audio was pushed after the end of the stream; reset the session first");
-    }
+    const guard     hold(lock_);
     const stopwatch watch;
-    if (resampler_ != nullptr && resampler_->rate_in() != sample_rate) {
-        resampler_->flush(pcm_);
-        earlier_seconds_ = duration();
-        n_pushed_        = 0;
-        resampler_.reset();
-    }
-    if (resampler_ == nullptr) {
-        resampler_ = std::make_unique<resampler>(sample_rate, model_.config.codec.sampling_rate);
-    }
-    resampler_->push(pcm, n, pcm_);
-    n_pushed_ += static_cast<int64_t>(n);
+    intake_.push(pcm, n, sample_rate);
     return watch.elapsed_ns();
 }
 
-double session::duration() const {
-    return earlier_seconds_ +
-           (resampler_ != nullptr ? static_cast<double>(n_pushed_) / static_cast<double>(resampler_->rate_in()) : 0.0);
+void session::flush() {
+    const guard hold(lock_);
+    intake_.flush();
+    pass_marks();
+    deliver();
 }
 
 void session::end() {
     const guard hold(lock_);
-    if (ended_) {
-        return;
-    }
-    if (resampler_ != nullptr) {
-        resampler_->flush(pcm_);
-    }
-    append_silence(n_tail_samples_);
-    // The last partial frame is completed with silence.
-    const int64_t frame_size = model_.config.codec.frame_size();
-    const auto    waiting    = static_cast<int64_t>(pcm_.size() - taken_);
-    append_silence((waiting + frame_size - 1) / frame_size * frame_size - waiting);
-    ended_ = true;
-    words_.set_duration(duration());
-    finish_if_done();
+    intake_.end();
+    pass_marks();
+    deliver();
 }
 
 void session::reset() {
@@ -130,31 +137,27 @@ void session::reset() {
     clear();
 }
 
-int64_t session::n_queued_frames_locked() const {
-    return static_cast<int64_t>(pcm_.size() - taken_) / model_.config.codec.frame_size();
-}
-
 int64_t session::n_queued_frames() const {
     const guard hold(lock_);
-    return n_queued_frames_locked();
+    return finished_ ? 0 : intake_.n_frames();
 }
 
 int64_t session::n_ready() const {
     const guard hold(lock_);
-    return n_queued_frames_locked() + static_cast<int64_t>(codes_.size() - used_) / model_.config.decoder.num_codebooks;
+    if (finished_) {
+        return 0;
+    }
+    return intake_.n_frames() + static_cast<int64_t>(codes_.size() - used_) / model_.config.decoder.num_codebooks +
+           (refresh_.n_replay_left() + columns_per_call - 1) / columns_per_call;
 }
 
 void session::take_pcm(int64_t n_frames, std::vector<float> & out) {
-    const guard hold(lock_);
-    const auto  n = static_cast<size_t>(n_frames * model_.config.codec.frame_size());
-    KSTT_CHECK(taken_ + n <= pcm_.size());
-    out.assign(pcm_.begin() + static_cast<int64_t>(taken_), pcm_.begin() + static_cast<int64_t>(taken_ + n));
-    taken_ += n;
-    in_codec_ += n_frames;
-    // Drop what is used once it outweighs the rest: each sample moves a bounded number of times.
-    if (taken_ > pcm_.size() / 2) {
-        pcm_.erase(pcm_.begin(), pcm_.begin() + static_cast<int64_t>(taken_));
-        taken_ = 0;
+    const guard   hold(lock_);
+    const int64_t frame_size = model_.config.codec.frame_size();
+    const int64_t first      = intake_.n_taken();
+    intake_.take(n_frames, out);
+    for (int64_t i = 0; i < n_frames; i++) {
+        heard_.push_back({ level_of(out.data() + i * frame_size, frame_size), line_.is_audio(first + i) });
     }
 }
 
@@ -164,18 +167,14 @@ void session::put_codes(const int32_t * codes, int64_t n_frames) {
     const int64_t n_used     = model_.config.decoder.num_codebooks;
     codes_.erase(codes_.begin(), codes_.begin() + static_cast<int64_t>(used_));
     used_ = 0;
-    in_codec_ -= n_frames;
     for (int64_t i = 0; i < n_frames; i++) {
         codes_.insert(codes_.end(), codes + i * n_computed, codes + i * n_computed + n_used);
     }
 }
 
 bool session::can_step_locked() const {
-    if (finished_) {
-        return false;
-    }
     // Step 0 has no frame of its own; it waits for the first so that an idle session costs nothing.
-    return used_ < codes_.size();
+    return !finished_ && (refresh_.is_replaying() || used_ < codes_.size());
 }
 
 bool session::can_step() const {
@@ -183,9 +182,12 @@ bool session::can_step() const {
     return can_step_locked();
 }
 
-void session::next_ids(std::vector<int32_t> & ids) const {
+session::decoder_work session::next_work(std::vector<int32_t> & ids) const {
     const guard            hold(lock_);
     const decoder_config & config = model_.config.decoder;
+    if (refresh_.is_replaying()) {
+        return { refresh_.replay_ids(columns_per_call, ids), true, refresh_.is_at_start() };
+    }
     ids.push_back(previous_);
     if (step_ == 0) {
         ids.insert(ids.end(), static_cast<size_t>(config.num_codebooks), config.audio_bos_token_id);
@@ -194,57 +196,172 @@ void session::next_ids(std::vector<int32_t> & ids) const {
         const auto from = codes_.begin() + static_cast<int64_t>(used_);
         ids.insert(ids.end(), from, from + config.num_codebooks);
     }
+    return { 1, false, false };
 }
 
-void session::put_logits(const float * logits) {
-    const guard            hold(lock_);
-    const decoder_config & config = model_.config.decoder;
+void session::put_replay(int64_t n_columns) {
+    const guard hold(lock_);
+    refresh_.replayed(n_columns);
+}
+
+picked_token session::pick(const float * logits) {
+    if (step_ > 0 && !forced_.empty()) {
+        const int32_t token = forced_.front();
+        forced_.pop_front();
+        return { token, 1.0F };
+    }
     // The start token is never an output of the model: its row of the head is padding.
-    const picked_token     picked = pick_greedy_with_probability(logits, config.vocab_size - 1);
-    if (step_ > 0) {
-        used_ += static_cast<size_t>(config.num_codebooks);
+    const picked_token picked = pick_allowed(logits, model_.config.decoder.vocab_size - 1, constraint_);
+    constraint_.took(picked.token);
+    return picked;
+}
+
+// The loudness of the frame that the step consumed.
+level_meter::verdict session::hear() {
+    // Frames that are decoded again were heard before.
+    if (step_ == 0 || n_again_ > 0) {
+        return {};
+    }
+    const heard_frame frame = heard_.front();
+    return frame.is_audio ? levels_.push(frame.decibels) : level_meter::verdict{};
+}
+
+void session::watch_turn(const picked_token & picked, bool is_active, const float * pauses, int32_t n_pauses) {
+    turn_step step;
+    step.heard           = line_.time_at(static_cast<double>(step_ * model_.config.codec.frame_size()));
+    step.is_audio        = step_ > 0 && n_again_ == 0 && heard_.front().is_audio;
+    step.active          = is_active;
+    step.pauses          = pauses;
+    step.n_pauses        = n_pauses;
+    step.is_piece        = words_.is_piece(picked.token);
+    step.opens_word      = !std::isnan(words_.opened_at());
+    step.word_start      = words_.opened_at();
+    step.pad_probability = picked.token == model_.config.decoder.pad_token_id ? picked.probability : 0.0F;
+    std::vector<turn_event> events;
+    turns_.push(step, events);
+    for (const turn_event & each : events) {
+        session_event & event = add_event(each.is_pause ? KSTT_EVENT_PAUSE : KSTT_EVENT_SPEECH, each.time, each.heard);
+        event.confidence      = each.probability;
+        event.detail          = each.from_heads ? KSTT_SOURCE_HEADS : KSTT_SOURCE_TOKENS;
+    }
+}
+
+session_event & session::add_event(int32_t type, double start, double end) {
+    session_event event;
+    event.type  = type;
+    event.step  = step_;
+    event.start = start;
+    event.end   = end;
+    fresh_.push_back(std::move(event));
+    return fresh_.back();
+}
+
+void session::put_step(const float * logits, const float * pauses, int32_t n_pauses) {
+    const guard                hold(lock_);
+    const int64_t              n_codes = model_.config.decoder.num_codebooks;
+    const level_meter::verdict level   = hear();
+    const picked_token         picked  = pick(logits);
+    if (options_.emit_vad && n_pauses > 0) {
+        session_event & event = add_event(KSTT_EVENT_VAD, 0.0, 0.0);
+        event.start = event.end = line_.time_at(static_cast<double>(step_ * model_.config.codec.frame_size()));
+        event.probabilities.assign(pauses, pauses + n_pauses);
+        event.buffered = intake_.n_waiting_samples();
     }
     if (options_.emit_tokens) {
-        session_event event;
-        event.type  = KSTT_EVENT_TOKEN;
-        event.token = picked.token;
-        event.step  = step_;
-        events_.push_back(std::move(event));
+        add_event(KSTT_EVENT_TOKEN, 0.0, 0.0).token = picked.token;
     }
-    std::vector<word> words;
-    words_.push(step_, picked.token, picked.probability, words);
-    publish(words);
+    words_.push(step_, picked, fresh_);
+    if (words_.is_piece(picked.token)) {
+        levels_.learn_speech();
+    }
+    watch_turn(picked, level.active, pauses, n_pauses);
+    n_pads_ = words_.is_text(picked.token) ? 0 : n_pads_ + 1;
+
+    refresh_keeper::taken_step taken;
+    taken.step                     = step_;
+    taken.codes                    = step_ > 0 ? codes_.data() + used_ : nullptr;
+    taken.token                    = picked.token;
+    taken.is_text                  = words_.is_text(picked.token);
+    taken.speech                   = level.speech;
+    // A prompt is never cut by a renewal.
+    const bool           in_prompt = line_.sample_of_step(step_) < static_cast<double>(prompt_end_);
+    const refresh_reason reason    = in_prompt ? refresh_reason::none : refresh_.push(taken);
+
+    if (step_ > 0) {
+        used_ += static_cast<size_t>(n_codes);
+        if (n_again_ > 0) {
+            n_again_--;
+        } else {
+            heard_.pop_front();
+        }
+    }
     previous_ = picked.token;
     step_++;
-    finish_if_done();
-}
-
-void session::publish(const std::vector<word> & words) {
-    for (const word & each : words) {
-        session_event event;
-        event.type       = KSTT_EVENT_WORD;
-        event.step       = step_;
-        event.start      = each.start;
-        event.end        = each.end;
-        event.confidence = each.confidence;
-        event.text       = each.text;
-        events_.push_back(std::move(event));
+    if (reason != refresh_reason::none) {
+        renew(reason);
     }
+    line_.forget_before(step_ - refresh_.capacity() - 64);
+    check_prompt();
+    pass_marks();
+    deliver();
 }
 
-void session::finish_if_done() {
-    if (!ended_ || finished_ || used_ < codes_.size() || in_codec_ > 0 || n_queued_frames_locked() > 0) {
+void session::renew(refresh_reason reason) {
+    const double heard = line_.time_at(static_cast<double>((step_ - 1) * model_.config.codec.frame_size()));
+    add_event(KSTT_EVENT_REFRESH, heard, heard).detail = static_cast<int32_t>(reason);
+    n_again_ += step_ - refresh_.next_step();
+    words_.rewind(refresh_.next_step());
+    step_     = refresh_.next_step();
+    previous_ = refresh_.token_before();
+    codes_.erase(codes_.begin(), codes_.begin() + static_cast<int64_t>(used_));
+    used_                              = 0;
+    const std::vector<int32_t> & again = refresh_.codes_again();
+    codes_.insert(codes_.begin(), again.begin(), again.end());
+}
+
+// What is left of a text prompt when its audio is over would be forced upon the audio that follows.
+void session::check_prompt() {
+    if (constraint_.n_prompt_left() == 0 || line_.sample_of_step(step_) < static_cast<double>(prompt_end_)) {
         return;
     }
-    std::vector<word> words;
-    words_.finish(step_, duration(), words);
-    publish(words);
-    session_event event;
-    event.type  = KSTT_EVENT_END;
-    event.step  = step_;
-    event.start = event.end = duration();
-    events_.push_back(std::move(event));
-    finished_ = true;
+    add_event(KSTT_EVENT_WARNING, 0.0, 0.0).detail = KSTT_WARNING_PROMPT_CUT;
+    fresh_.back().text =
+        format("the model did not say %zu of the %zu tokens of the text prompt during the audio prompt; "
+               "they were dropped",
+               constraint_.n_prompt_left(),
+               options_.constraint.prompt.size());
+    constraint_.drop_prompt();
+}
+
+// Flushes and the end that are reached.
+void session::pass_marks() {
+    const auto max_extend = static_cast<int64_t>(std::ceil(max_extend_seconds * frame_rate(model_)));
+    while (!finished_ && intake_.pending() != audio_intake::mark::none &&
+           std::max<int64_t>(0, step_ - 1) >= intake_.pending_frame()) {
+        const double seconds = intake_.pending_seconds();
+        if (intake_.pending() == audio_intake::mark::end) {
+            words_.finish(step_, fresh_);
+            add_event(KSTT_EVENT_END, seconds, seconds);
+            finished_ = true;
+            return;
+        }
+        if (step_ > 0 && n_pads_ < flush_pads && n_extended_ < max_extend) {
+            intake_.extend();
+            n_extended_++;
+            return;
+        }
+        words_.finish(step_, fresh_);
+        add_event(KSTT_EVENT_FLUSHED, seconds, seconds);
+        n_extended_ = 0;
+        intake_.pass();
+    }
+}
+
+void session::deliver() {
+    for (session_event & event : fresh_) {
+        events_.push_back(std::move(event));
+    }
+    fresh_.clear();
 }
 
 bool session::poll(session_event & out) {
@@ -255,6 +372,11 @@ bool session::poll(session_event & out) {
     out = std::move(events_.front());
     events_.pop_front();
     return true;
+}
+
+void session::force_pads(int64_t n_steps) {
+    const guard hold(lock_);
+    forced_.insert(forced_.end(), static_cast<size_t>(n_steps), model_.config.decoder.pad_token_id);
 }
 
 }  // namespace kstt

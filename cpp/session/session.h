@@ -1,52 +1,51 @@
-// Host state of one audio stream: PCM queue, resampler, codes, tokens, words, events. Its device state is the slot of
-// the engine it holds. Every member function locks the session's own lock; the engine's step uses the same calls.
+// Host state of one audio stream: waiting audio, codes, tokens, words, events. Its device state is the slot of the
+// engine it holds. Every member function locks the session's own lock; the engine's step uses the same calls.
 #pragma once
 
-#include "audio/resampler.h"
 #include "model/stt-model.h"
+#include "session/audio-intake.h"
+#include "session/level-meter.h"
+#include "session/session-event.h"
+#include "session/session-options.h"
+#include "session/token-constraint.h"
 #include "session/token-picker.h"
-#include "session/word-assembler.h"
+#include "session/word-publisher.h"
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <mutex>
-#include <string>
 #include <vector>
 
 namespace kstt {
 
-struct session_options {
-    double prefix_seconds = -1.0;  // < 0: the model's
-    double tail_seconds   = -1.0;  // < 0: delay + 1 s
-    bool   emit_tokens    = false;
-};
-
-struct session_event {
-    int32_t     type       = 0;  // KSTT_EVENT_*
-    int32_t     token      = 0;
-    int64_t     step       = 0;
-    double      start      = 0.0;
-    double      end        = 0.0;
-    float       confidence = 0.0F;
-    std::string text;
-};
+class byte_reader;
+class byte_writer;
 
 class session {
   public:
+    // Throws INVALID_ARGUMENT: a token of the options that the model does not have.
     session(const stt_model & model, const session_options & options, int32_t slot);
+
+    // Known steps that a replay shows in one call of the decoder.
+    static constexpr int64_t columns_per_call = 8;
 
     int32_t slot() const { return slot_; }
 
+    const session_options & options() const { return options_; }
+
+    bool is_live() const { return options_.priority == session_priority::live; }
+
     // Returns nanoseconds spent resampling. Throws INVALID_AUDIO, INVALID_STATE.
     int64_t push_pcm(const float * pcm, size_t n, int32_t sample_rate);
+    // Throws INVALID_STATE after the end.
+    void    flush();
     void    end();
     void    reset();
 
     // Whole frames of PCM waiting for the codec.
     int64_t n_queued_frames() const;
-    // Frames whose last step has not been done, queued ones included.
+    // Calls of the decoder that wait, queued frames included.
     int64_t n_ready() const;
 
     // Copies n_frames frames of PCM out of the queue.
@@ -54,46 +53,84 @@ class session {
     // codes [n_frames][n_quantizers]
     void put_codes(const int32_t * codes, int64_t n_frames);
 
-    // True if a step can be done now: codes wait, or the stream has audio and step 0 is due.
+    // True if the decoder can be called now.
     bool can_step() const;
-    // Appends the ids of the next step: text id, then codes.
-    void next_ids(std::vector<int32_t> & ids) const;
-    // Takes the result of that step. logits [output_vocab_size]
-    void put_logits(const float * logits);
+
+    struct decoder_work {
+        int64_t n_columns = 0;
+        bool    replay    = false;  // known steps, shown again: their logits are of no use
+        bool    restart   = false;  // the slot's decoder state has to be cleared first
+    };
+
+    // The next call of the decoder; appends its ids: per column a text id, then codes.
+    decoder_work next_work(std::vector<int32_t> & ids) const;
+    // Takes the result of that call. logits [output_vocab_size] of a step; pauses [n_pauses]: probabilities of the pause
+    // heads, if the model has any.
+    void         put_step(const float * logits, const float * pauses, int32_t n_pauses);
+    void         put_replay(int64_t n_columns);
 
     bool poll(session_event & out);
 
+    // Between two steps.
+    void save(byte_writer & out);
+    // Throws INVALID_SNAPSHOT.
+    void load(byte_reader & in);
+
+    // For tests of the remedy: the next n_steps emit the pad, whatever the model says.
+    void force_pads(int64_t n_steps);
+
   private:
-    void    clear();
-    void    append_silence(int64_t n_samples);
-    void    publish(const std::vector<word> & words);
-    void    finish_if_done();
-    // Seconds of audio pushed.
-    double  duration() const;
-    bool    can_step_locked() const;
-    int64_t n_queued_frames_locked() const;
+    struct heard_frame {
+        float decibels = 0.0F;
+        bool  is_audio = false;
+
+        template <typename Archive>
+        void archive(Archive & a) {
+            a(decibels, is_audio);
+        }
+    };
+
+    template <typename Archive>
+    void archive(Archive & a);
+
+    void                 clear();
+    void                 put_prompt_in();
+    picked_token         pick(const float * logits);
+    level_meter::verdict hear();
+    void            watch_turn(const picked_token & picked, bool is_active, const float * pauses, int32_t n_pauses);
+    void            renew(refresh_reason reason);
+    void            check_prompt();
+    void            pass_marks();
+    void            check_loaded() const;
+    void            deliver();
+    session_event & add_event(int32_t type, double start, double end);
+    bool            can_step_locked() const;
 
     const stt_model &     model_;
     const session_options options_;
     const int32_t         slot_;
-    const int64_t         n_prefix_samples_;
-    const int64_t         n_tail_samples_;
 
-    mutable std::mutex         lock_;
-    std::unique_ptr<resampler> resampler_;
-    std::vector<float>         pcm_;  // at the model's rate; taken_ samples at its front are used up
-    size_t                     taken_           = 0;
-    int64_t                    in_codec_        = 0;    // frames taken whose codes have not come back
-    double                     earlier_seconds_ = 0.0;  // audio pushed at rates before the current one
-    int64_t                    n_pushed_        = 0;    // samples pushed at the current rate
-    bool                       ended_           = false;
-    bool                       finished_        = false;
-    std::vector<int32_t>       codes_;  // waiting, [frame][num_codebooks]; used_ values at the front are done
-    size_t                     used_     = 0;
-    int64_t                    step_     = 0;
-    int32_t                    previous_ = 0;  // token of the step before
-    word_assembler             words_;
-    std::deque<session_event>  events_;
+    mutable std::mutex        lock_;
+    timeline                  line_;
+    audio_intake              intake_;
+    std::deque<heard_frame>   heard_;  // of the frames whose codes wait, or are being computed
+    std::vector<int32_t>      codes_;  // waiting, [frame][num_codebooks]; used_ values at the front are done
+    size_t                    used_       = 0;
+    int64_t                   step_       = 0;
+    int32_t                   previous_   = 0;  // token of the step before
+    int64_t                   n_pads_     = 0;  // in a row, up to now
+    int64_t                   n_extended_ = 0;  // frames of silence added to the pending flush
+    int64_t                   n_again_    = 0;  // steps to come that were taken before a stall was noticed
+    bool                      finished_   = false;
+    token_constraint          constraint_;
+    std::deque<int32_t>       forced_;          // tokens of the next steps, decided beforehand
+    int64_t                   prompt_end_ = 0;  // stream sample; what is said before it belongs to the prompt
+    word_publisher            words_;
+    level_meter               levels_;
+    turn_detector             turns_;
+    refresh_keeper            refresh_;
+    event_list                fresh_;  // of the step under way
+    std::deque<session_event> events_;
 };
 
 }  // namespace kstt

@@ -26,49 +26,65 @@ std::string trimmed(const std::string & text) {
 
 }  // namespace
 
-word_assembler::word_assembler(const piece_decoder * decoder, const word_clock & clock)
-    : decoder_(decoder), clock_(clock) {}
+word_assembler::word_assembler(const piece_decoder * decoder,
+                               const timeline *      line,
+                               int32_t               boundary_id,
+                               int32_t               pad_id)
+    : decoder_(decoder), line_(line), boundary_id_(boundary_id), pad_id_(pad_id) {}
 
-double word_assembler::time_of(int64_t step) const {
-    return static_cast<double>(step) / clock_.frame_rate - clock_.delay_seconds - clock_.prefix_seconds;
-}
-
-void word_assembler::open(int64_t start_step) {
+void word_assembler::open(int64_t start_step, double start_time) {
     start_step_          = start_step;
+    start_time_          = start_time;
     boundary_step_       = -1;
     sum_log_probability_ = 0.0;
     n_pieces_            = 0;
     bytes_.clear();
 }
 
+bool word_assembler::describe(const std::string & bytes, int64_t end_step, word & out) const {
+    out.text = trimmed(utf8_repair(bytes));
+    if (start_step_ < 0 || out.text.empty()) {
+        return false;
+    }
+    out.start      = std::max(start_time_, last_end_);
+    out.end        = std::max(line_->time_of_step(end_step), out.start);
+    out.confidence = static_cast<float>(std::exp(sum_log_probability_ / static_cast<double>(n_pieces_)));
+    out.start_step = start_step_;
+    return true;
+}
+
 void word_assembler::close(int64_t end_step, std::vector<word> & out) {
-    const std::string text = trimmed(utf8_repair(bytes_));
-    if (start_step_ >= 0 && !text.empty()) {
-        word result;
-        result.text       = text;
-        result.start      = std::min(std::max(time_of(start_step_), last_end_), duration_);
-        result.end        = std::min(std::max(time_of(end_step), result.start), duration_);
-        result.confidence = static_cast<float>(std::exp(sum_log_probability_ / static_cast<double>(n_pieces_)));
-        last_end_         = result.end;
+    word result;
+    if (describe(bytes_, end_step, result)) {
+        last_end_ = result.end;
         out.push_back(std::move(result));
     }
     start_step_ = -1;
     bytes_.clear();
 }
 
+bool word_assembler::partial(word & out) const {
+    if (last_piece_step_ != last_step_) {
+        return false;
+    }
+    // A character whose bytes have not all come is left for the next time.
+    return describe(bytes_.substr(0, bytes_.size() - utf8_incomplete_tail(bytes_)), last_piece_step_ + 1, out);
+}
+
 void word_assembler::push(int64_t step, int32_t token, float probability, std::vector<word> & out) {
     KSTT_CHECK(step > last_step_);
     last_step_ = step;
 
-    if (token == clock_.boundary_id) {
+    if (token == boundary_id_) {
         close(step, out);
         boundary_step_ = step;
+        boundary_time_ = line_->time_of_step(step);
         return;
     }
-    const bool control = token == clock_.pad_id || token <= last_control_id || decoder_->piece(token).empty();
+    const bool control = token == pad_id_ || token <= last_control_id || decoder_->piece(token).empty();
     if (control) {
         if (start_step_ >= 0 &&
-            static_cast<double>(step - last_piece_step_) > max_silence_seconds * clock_.frame_rate) {
+            static_cast<double>(step - last_piece_step_) > max_silence_seconds * line_->steps_per_second()) {
             close(last_piece_step_ + 1, out);
         }
         return;
@@ -78,7 +94,9 @@ void word_assembler::push(int64_t step, int32_t token, float probability, std::v
     }
     if (start_step_ < 0) {
         // Without a boundary: one step before the piece, where the boundary would have been.
-        open(boundary_step_ >= 0 ? boundary_step_ : std::max<int64_t>(step - 1, 0));
+        const int64_t before = std::max<int64_t>(step - 1, 0);
+        open(boundary_step_ >= 0 ? boundary_step_ : before,
+             boundary_step_ >= 0 ? boundary_time_ : line_->time_of_step(before));
     }
     bytes_ += decoder_->piece(token);
     last_piece_step_ = step;
@@ -87,14 +105,21 @@ void word_assembler::push(int64_t step, int32_t token, float probability, std::v
     ++n_pieces_;
 }
 
-void word_assembler::finish(int64_t n_steps, double duration_seconds, std::vector<word> & out) {
-    set_duration(duration_seconds);
+void word_assembler::finish(int64_t n_steps, std::vector<word> & out) {
     close(std::min(last_piece_step_ + 1, n_steps), out);
     boundary_step_ = -1;
 }
 
+void word_assembler::rewind(int64_t step) {
+    KSTT_CHECK(start_step_ < 0 || start_step_ < step);
+    last_step_ = std::min(last_step_, step - 1);
+    if (boundary_step_ >= step) {
+        boundary_step_ = -1;
+    }
+}
+
 void word_assembler::reset() {
-    *this = word_assembler(decoder_, clock_);
+    *this = word_assembler(decoder_, line_, boundary_id_, pad_id_);
 }
 
 }  // namespace kstt

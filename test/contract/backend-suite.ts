@@ -3,6 +3,7 @@ import { describe } from "vitest";
 import { testConversion } from "./conversion-suite.js";
 import { testEncoding, testEngine, testGeneration } from "./engine-suite.js";
 import { testLifetime } from "./lifetime-suite.js";
+import { testLive } from "./live-suite.js";
 import { testResampler, testSession } from "./session-suite.js";
 import type { Subject } from "./subject.js";
 
@@ -12,6 +13,7 @@ export function testBackend(name: string, subject: Subject): void {
     describe("generation", () => testGeneration(subject));
     describe("encoding", () => testEncoding(subject));
     describe("session", () => testSession(subject));
+    describe("live session", () => testLive(subject));
     describe("resampler", () => testResampler(subject));
     describe("conversion", () => testConversion(subject));
     describe("lifetime", () => testLifetime(subject));

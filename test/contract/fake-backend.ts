@@ -100,6 +100,10 @@ class FakeEngine implements EngineHandle {
       decoderFrames: frames,
       decoderSteps: frames,
       resampleNs: 0,
+      stepNs: frames,
+      maxStepNs: Math.min(frames, 1),
+      steps: frames,
+      replayFrames: 0,
     };
   }
 
@@ -156,23 +160,34 @@ class FakeEngine implements EngineHandle {
   }
 
   createSession(params: SessionParams): Promise<SessionHandle> {
+    return this.#life.run(() => this.#addSession(params));
+  }
+
+  restoreSession(snapshot: Uint8Array): Promise<SessionHandle> {
     return this.#life.run(() => {
-      if (this.#sessions.size >= this.info.slots) {
-        throw codedError("ERR_NO_SLOT", `all ${this.info.slots} slots are taken`);
-      }
-      const session = new FakeSession(this.info, params, tokenOf, (release) => {
-        return new Lifecycle(
-          "session",
-          async () => {
-            this.#sessions.delete(session);
-            release();
-          },
-          this.#life,
-        );
-      });
-      this.#sessions.add(session);
+      const { params, fill } = FakeSession.open(snapshot);
+      const session = this.#addSession(params);
+      fill(session);
       return session;
     });
+  }
+
+  #addSession(params: SessionParams): FakeSession {
+    if (this.#sessions.size >= this.info.slots) {
+      throw codedError("ERR_NO_SLOT", `all ${this.info.slots} slots are taken`);
+    }
+    const session = new FakeSession(this.info, params, tokenOf, (release) => {
+      return new Lifecycle(
+        "session",
+        async () => {
+          this.#sessions.delete(session);
+          release();
+        },
+        this.#life,
+      );
+    });
+    this.#sessions.add(session);
+    return session;
   }
 
   step(maxSteps: number): Promise<number> {
@@ -181,7 +196,9 @@ class FakeEngine implements EngineHandle {
         let stepped = 0;
         for (let step = 0; step < maxSteps; step++) {
           await nextTick();
-          const ready = [...this.#sessions].filter((session) => session.step());
+          const waiting = [...this.#sessions].filter((session) => session.ready > 0);
+          const live = waiting.filter((session) => session.priority === "live");
+          const ready = (live.length > 0 ? live : waiting).filter((session) => session.step());
           stepped += ready.length;
           if (ready.length === 0) {
             break;

@@ -1,79 +1,91 @@
-/** The fake backend's session: queues frames, makes one event or two per step. */
+/** The fake backend's session: one token per frame, loud ones are words; silence is a pause. */
 import type { Lifecycle } from "../../ts/backend/lifecycle.js";
 import { codedError } from "../../ts/backend/status-error.js";
 import type { EngineInfo, SessionEvent, SessionHandle, SessionParams } from "../../ts/contract/backend.js";
-import { FakeResampler } from "./fake-resampler.js";
+import { type FakeItem, FakeTimeline } from "./fake-timeline.js";
 
 const FIRST_WORD_TOKEN = 64;
+const FIRST_BYTES = "fake snapshot 1\n";
+
+export type TokenOf = (frame: Float32Array) => number;
+type Frame = Extract<FakeItem, { kind: "frame" }>;
 
 export class FakeSession implements SessionHandle {
   readonly #info: EngineInfo;
   readonly #params: SessionParams;
-  readonly #tokenOf: (frame: Float32Array) => number;
+  readonly #tokenOf: TokenOf;
   readonly #life: Lifecycle;
-  #samples: number[] = [];
-  #events: SessionEvent[] = [];
-  #resampler: { rate: number; it: FakeResampler } | undefined;
-  #seconds = 0;
-  #step = 0;
-  #state: "open" | "ended" | "done" = "open";
+  readonly #audio: FakeTimeline;
+  #state = { events: [] as SessionEvent[], step: 0, age: 0, quiet: 0, isSpeaking: false };
 
-  constructor(
-    info: EngineInfo,
-    params: SessionParams,
-    tokenOf: (frame: Float32Array) => number,
-    makeLife: (release: () => void) => Lifecycle,
-  ) {
+  constructor(info: EngineInfo, params: SessionParams, tokenOf: TokenOf, makeLife: (release: () => void) => Lifecycle) {
     this.#info = info;
     this.#params = params;
     this.#tokenOf = tokenOf;
+    this.#audio = new FakeTimeline(info.sampleRate, info.frameSize);
+    checkTokens(params, info);
     this.#life = makeLife(() => this.#clear());
-    this.#clear();
+  }
+
+  get priority() {
+    return this.#params.priority;
   }
 
   pushPcm(pcm: Float32Array, rate: number): Promise<number> {
     return this.#life.run(() => {
-      if (this.#state !== "open") {
-        throw codedError("ERR_INVALID_STATE", "audio was pushed after end()");
-      }
-      if (rate < 1000 || rate > 768_000 || !pcm.every(Number.isFinite)) {
-        throw codedError("ERR_INVALID_AUDIO", `a sample is not a finite number, or the rate ${rate} is impossible`);
-      }
-      if (this.#resampler?.rate !== rate) {
-        this.#flush();
-        this.#resampler = { rate, it: new FakeResampler(rate, this.#info.sampleRate) };
-      }
-      this.#append(this.#resampler.it.take(pcm));
-      this.#seconds += pcm.length / rate;
+      this.#audio.push(pcm, rate);
       return this.ready;
     });
   }
 
+  flush(): Promise<void> {
+    return this.#life.run(() => this.#mark("flushed", this.#info.delaySeconds));
+  }
+
   end(): Promise<void> {
-    return this.#life.run(() => {
-      if (this.#state !== "open") {
-        throw codedError("ERR_INVALID_STATE", "end() was called twice");
-      }
-      this.#flush();
-      const { delaySeconds, frameSize, sampleRate } = this.#info;
-      const tail = this.#params.tailSeconds < 0 ? delaySeconds + 1 : this.#params.tailSeconds;
-      this.#appendSilence(Math.ceil(tail * sampleRate));
-      this.#appendSilence((frameSize - (this.#samples.length % frameSize)) % frameSize);
-      this.#state = "ended";
-    });
+    const { tailSeconds } = this.#params;
+    return this.#life.run(() => this.#mark("end", tailSeconds < 0 ? this.#info.delaySeconds + 1 : tailSeconds));
   }
 
   reset(): Promise<void> {
     return this.#life.run(() => this.#clear());
   }
 
+  snapshot(): Promise<Uint8Array> {
+    return this.#life.run(() => {
+      const params = { ...this.#params, prompt: null, bannedTokens: [...this.#params.bannedTokens] };
+      const content = { params, audio: this.#audio.state, state: this.#state };
+      return new TextEncoder().encode(FIRST_BYTES + JSON.stringify(content));
+    });
+  }
+
+  /** Parameters of a snapshot, and a function that puts the rest into a session made with them. */
+  static open(snapshot: Uint8Array): { params: SessionParams; fill: (session: FakeSession) => void } {
+    const text = new TextDecoder().decode(snapshot);
+    try {
+      if (!text.startsWith(FIRST_BYTES)) {
+        throw new Error("it begins otherwise");
+      }
+      const { params, audio, state } = JSON.parse(text.slice(FIRST_BYTES.length));
+      params.bannedTokens = Int32Array.from(params.bannedTokens);
+      params.allowedTokens = new Int32Array();
+      const fill = (session: FakeSession) => {
+        session.#audio.state = audio;
+        session.#state = state;
+      };
+      return { params, fill };
+    } catch (cause) {
+      throw codedError("ERR_INVALID_SNAPSHOT", `the bytes are no snapshot: ${cause}`);
+    }
+  }
+
   get ready(): number {
-    return this.#life.disposed ? 0 : Math.floor(this.#samples.length / this.#info.frameSize);
+    return this.#life.disposed ? 0 : this.#audio.frames;
   }
 
   poll(): SessionEvent[] {
     this.#life.assertOpen();
-    return this.#events.splice(0);
+    return this.#state.events.splice(0);
   }
 
   dispose(): Promise<void> {
@@ -82,46 +94,100 @@ export class FakeSession implements SessionHandle {
 
   /** One decoder step; false when no frame was ready. */
   step(): boolean {
-    const { frameSize, frameRate } = this.#info;
-    const ready = this.ready > 0;
-    if (ready) {
-      const token = this.#tokenOf(Float32Array.from(this.#samples.splice(0, frameSize)));
-      if (this.#params.emitTokens) {
-        this.#events.push({ type: "token", token, step: this.#step });
-      }
-      if (token >= FIRST_WORD_TOKEN) {
-        const start = this.#step / frameRate;
-        this.#events.push({ type: "word", text: `w${token}`, start, end: start + 1 / frameRate, confidence: 0.5 });
-      }
-      this.#step++;
+    const [item] = this.#audio.state.items;
+    if (item?.kind !== "frame") {
+      return false;
     }
-    if (this.#state === "ended" && this.ready === 0) {
-      this.#events.push({ type: "end", duration: this.#seconds });
-      this.#state = "done";
+    this.#audio.state.items.shift();
+    this.#take(item);
+    this.#passMarks();
+    return true;
+  }
+
+  #take(frame: Frame): void {
+    const { events } = this.#state;
+    const { bannedTokens, emitPartials, emitTokens, refresh } = this.#params;
+    const heard = this.#tokenOf(Float32Array.from(frame.samples));
+    const token = bannedTokens.includes(heard) ? this.#info.padTokenId : heard;
+    if (emitTokens) {
+      events.push({ type: "token", token, step: this.#state.step });
     }
-    return ready;
+    this.#detectTurn(frame);
+    if (token >= FIRST_WORD_TOKEN) {
+      const word = {
+        text: `w${token}`,
+        start: frame.time,
+        end: frame.time + 1 / this.#info.frameRate,
+        confidence: 0.5,
+      };
+      if (this.#params.times === "moshi_server") {
+        events.push(
+          { type: "moshiWord", text: word.text, start: word.start },
+          { type: "moshiEndWord", stop: word.end },
+        );
+      } else {
+        events.push(...(emitPartials ? [{ ...word, type: "partial" as const }] : []), { ...word, type: "word" });
+      }
+    }
+    this.#state.step++;
+    this.#state.age++;
+    if (refresh !== null && this.#state.age >= (refresh.limitSteps || 2 * this.#info.window)) {
+      this.#state.age = 0;
+      events.push({ type: "refresh", time: frame.time, reason: "limit" });
+    }
+  }
+
+  #detectTurn(frame: Frame): void {
+    const { turn } = this.#params;
+    if (turn === null || !frame.isAudio) {
+      return;
+    }
+    const isLoud = frame.samples.some((sample) => Math.abs(sample) > 0.01);
+    this.#state.quiet = isLoud ? 0 : this.#state.quiet + 1;
+    const isPause = this.#state.quiet / this.#info.frameRate >= turn.pauseSeconds;
+    const heard = frame.time + 1 / this.#info.frameRate;
+    if (isLoud !== this.#state.isSpeaking && (isLoud || isPause)) {
+      this.#state.isSpeaking = isLoud;
+      const time = isLoud ? frame.time : heard - this.#state.quiet / this.#info.frameRate;
+      this.#state.events.push({
+        type: isLoud ? "speech" : "pause",
+        time,
+        heard,
+        probability: 0.9,
+        source: "tokens",
+      });
+    }
+  }
+
+  #mark(kind: "flushed" | "end", silence: number): void {
+    if (kind === "end" && this.#audio.state.isEnded) {
+      return;
+    }
+    this.#audio.mark(kind, Math.ceil(silence * this.#info.sampleRate));
+    this.#passMarks();
+  }
+
+  #passMarks(): void {
+    for (let [item] = this.#audio.state.items; item !== undefined; [item] = this.#audio.state.items) {
+      if (item.kind === "frame") {
+        return;
+      }
+      this.#audio.state.items.shift();
+      this.#state.events.push(
+        item.kind === "end" ? { type: "end", duration: item.time } : { type: "flushed", time: item.time },
+      );
+    }
   }
 
   #clear(): void {
-    this.#samples = [];
-    this.#events = [];
-    this.#resampler = undefined;
-    this.#seconds = 0;
-    this.#step = 0;
-    this.#state = "open";
+    this.#audio.clear();
+    this.#state = { events: [], step: 0, age: 0, quiet: 0, isSpeaking: false };
   }
+}
 
-  #flush(): void {
-    this.#append(this.#resampler?.it.finish() ?? []);
-  }
-
-  #append(samples: Iterable<number>): void {
-    for (const sample of samples) {
-      this.#samples.push(sample);
-    }
-  }
-
-  #appendSilence(n: number): void {
-    this.#append(new Float32Array(n));
+function checkTokens(params: SessionParams, info: EngineInfo): void {
+  const ids = [...params.bannedTokens, ...params.allowedTokens, ...(params.prompt?.tokens ?? [])];
+  if (ids.some((id) => id < 0 || id >= info.vocabSize - 1) || params.bannedTokens.includes(info.padTokenId)) {
+    throw codedError("ERR_INVALID_ARGUMENT", "a token that the model does not have, or a banned pad");
   }
 }

@@ -9,6 +9,7 @@ import type {
   SessionParams,
 } from "../../ts/contract/backend.js";
 import { SttError, type SttErrorCode } from "../../ts/contract/errors.js";
+import { DEFAULT_SESSION } from "../../ts/contract/session.js";
 
 export interface Subject {
   open(): Promise<Backend>;
@@ -47,7 +48,13 @@ export function frames(engine: EngineHandle, count: number, seed = 1): Float32Ar
   return sound(count * engine.info.frameSize, seed);
 }
 
-export const TOKENS: SessionParams = { prefixSeconds: 0, tailSeconds: 0.5, emitTokens: true };
+export const TOKENS: SessionParams = {
+  ...DEFAULT_SESSION,
+  prefixSeconds: 0,
+  tailSeconds: 0.5,
+  emitTokens: true,
+  refresh: null,
+};
 
 /** Steps until the end event; returns all events. */
 export async function drain(engine: EngineHandle, session: SessionHandle, maxSteps = 16): Promise<SessionEvent[]> {

@@ -3,13 +3,14 @@
 #include "session/word-assembler.h"
 
 #include <cmath>
+#include <cstdint>
 
 namespace {
 
 using kstt::piece_decoder;
+using kstt::timeline;
 using kstt::word;
 using kstt::word_assembler;
-using kstt::word_clock;
 
 constexpr int32_t boundary = 0;
 constexpr int32_t pad      = 3;
@@ -31,18 +32,39 @@ bool near(double a, double b) {
     return std::abs(a - b) < 1e-9;
 }
 
-std::vector<word> assemble(const std::vector<int32_t> & tokens, const word_clock & clock, double duration) {
-    word_assembler    assembler(&decoder(), clock);
+// Steps of so many per second, and what is taken off their times.
+struct test_clock {
+    double  steps_per_second = 12.5;
+    double  delay_seconds    = 0.0;
+    double  prefix_seconds   = 0.0;
+    int32_t boundary_id      = boundary;
+    int32_t pad_id           = pad;
+};
+
+constexpr int32_t rate = 24000;
+
+timeline line_of(const test_clock & clock, double duration) {
+    timeline   line(rate, static_cast<int32_t>(std::lround(rate / clock.steps_per_second)), clock.delay_seconds);
+    const auto prefix = static_cast<int64_t>(std::lround(clock.prefix_seconds * rate));
+    line.silence_from(0, 0.0);
+    line.audio_from(prefix, 0.0);
+    line.silence_from(prefix + static_cast<int64_t>(std::lround(duration * rate)), duration);
+    return line;
+}
+
+std::vector<word> assemble(const std::vector<int32_t> & tokens, const test_clock & clock, double duration) {
+    const timeline    line = line_of(clock, duration);
+    word_assembler    assembler(&decoder(), &line, clock.boundary_id, clock.pad_id);
     std::vector<word> words;
     for (size_t step = 0; step < tokens.size(); ++step) {
         assembler.push(static_cast<int64_t>(step), tokens[step], 1.0F, words);
     }
-    assembler.finish(static_cast<int64_t>(tokens.size()), duration, words);
+    assembler.finish(static_cast<int64_t>(tokens.size()), words);
     return words;
 }
 
 // Steps at 10 Hz without delay: step s is at s / 10.
-const word_clock simple_clock = { 10.0, 0.0, 0.0, boundary, pad };
+const test_clock simple_clock = { 10.0, 0.0, 0.0, boundary, pad };
 
 void check_words(const std::vector<word> & words, const std::vector<word> & expected, int line) {
     check_equal(words.size(), expected.size(), "number of words", __FILE__, line);
@@ -58,7 +80,7 @@ void check_words(const std::vector<word> & words, const std::vector<word> & expe
 // Spec 14.1, and the worked example of 6.4: the first 0 stands at output 51 = transformers' step 50, which, with
 // audio_window_size 1, consumed frame 48. Canonical step s consumes frame s - 1, so it is step 49: 0.42 s.
 void test_published_rows() {
-    const word_clock clock = { 12.5, 2.5, 1.0, boundary, pad };
+    const test_clock clock = { 12.5, 2.5, 1.0, boundary, pad };
     for (const published_row & row : published_rows()) {
         std::vector<int32_t> tokens = published_tokens(row);
         tokens.erase(tokens.begin());
@@ -85,7 +107,7 @@ void test_times() {
     CHECK_WORDS(assemble({ pad, boundary, mister, dot, pad, boundary, the, boundary }, simple_clock, 9.0),
                 { { "Mr.", 0.1, 0.5, 0 }, { "the", 0.5, 0.7, 0 } });
     // Prefix and delay are subtracted, nothing gets negative.
-    const word_clock late = { 10.0, 0.2, 0.1, boundary, pad };
+    const test_clock late = { 10.0, 0.2, 0.1, boundary, pad };
     CHECK_WORDS(assemble({ boundary, the, boundary, the, pad, boundary, the }, late, 9.0),
                 { { "the", 0.0, 0.0, 0 }, { "the", 0.0, 0.2, 0 }, { "the", 0.2, 0.4, 0 } });
     // The last word is cut to the audio.
@@ -105,7 +127,8 @@ void test_silence() {
     CHECK_WORDS(assemble(tokens, simple_clock, 9.0), { { "the", 0.0, 0.2, 0 }, { "Mr", 1.3, 1.5, 0 } });
 
     // It comes out as soon as that is known, and once.
-    word_assembler    assembler(&decoder(), simple_clock);
+    const timeline    line = line_of(simple_clock, 9.0);
+    word_assembler    assembler(&decoder(), &line, boundary, pad);
     std::vector<word> words;
     assembler.push(0, boundary, 1.0F, words);
     assembler.push(1, the, 1.0F, words);
@@ -118,7 +141,7 @@ void test_silence() {
     for (int64_t step = 13; step < 40; ++step) {
         assembler.push(step, pad, 1.0F, words);
     }
-    assembler.finish(40, 4.0, words);
+    assembler.finish(40, words);
     CHECK_EQUAL(words.size(), 1U);
 }
 
@@ -150,20 +173,21 @@ void test_control_ids() {
                 { { "Mr.", 0.0, 1.0, 0 } });
     CHECK_WORDS(assemble({ 1, 2, 1, 2, 4000 }, simple_clock, 9.0), {});
     // Another pad id, as the config may say.
-    const word_clock other = { 10.0, 0.0, 0.0, boundary, middle };
+    const test_clock other = { 10.0, 0.0, 0.0, boundary, middle };
     CHECK_WORDS(assemble({ boundary, the, middle, middle, boundary }, other, 9.0), { { "the", 0.0, 0.4, 0 } });
 }
 
 void test_confidence() {
     const auto confidence = [](const std::vector<float> & probabilities) {
-        word_assembler    assembler(&decoder(), simple_clock);
+        const timeline    line = line_of(simple_clock, 9.0);
+        word_assembler    assembler(&decoder(), &line, boundary, pad);
         std::vector<word> words;
         assembler.push(0, boundary, 0.001F, words);  // of the boundary: not part of the word
         int64_t step = 1;
         for (const float probability : probabilities) {
             assembler.push(step++, middle, probability, words);
         }
-        assembler.finish(step, 9.0, words);
+        assembler.finish(step, words);
         return words.at(0).confidence;
     };
     CHECK(near(confidence({ 0.5F }), 0.5));
@@ -174,13 +198,40 @@ void test_confidence() {
     CHECK(!std::isnan(confidence({ std::nanf("") })));
 }
 
+void test_partial() {
+    const timeline    line = line_of(simple_clock, 9.0);
+    word_assembler    assembler(&decoder(), &line, boundary, pad);
+    std::vector<word> words;
+    word              open;
+    assembler.push(0, boundary, 1.0F, words);
+    CHECK(!assembler.partial(open));
+    assembler.push(1, mister, 0.5F, words);
+    CHECK(assembler.partial(open) && open.text == "Mr" && near(open.start, 0.0) && near(open.end, 0.2));
+    CHECK(near(open.confidence, 0.5));
+    assembler.push(2, pad, 1.0F, words);
+    CHECK(!assembler.partial(open));  // nothing new
+    assembler.push(3, dot, 0.5F, words);
+    CHECK(assembler.partial(open) && open.text == "Mr." && near(open.end, 0.4));
+    assembler.push(4, the, 1.0F, words);
+    CHECK_WORDS(words, { { "Mr.", 0.0, 0.3, 0 } });
+    CHECK(assembler.partial(open) && open.text == "the" && near(open.start, 0.3));
+    assembler.push(5, boundary, 1.0F, words);
+    CHECK(!assembler.partial(open));
+    // A lone mark is no text yet.
+    assembler.push(6, lone_mark, 1.0F, words);
+    CHECK(!assembler.partial(open));
+    assembler.push(7, middle, 1.0F, words);
+    CHECK(assembler.partial(open) && open.text == "middle" && near(open.start, 0.5));
+}
+
 void test_state() {
-    word_assembler    assembler(&decoder(), simple_clock);
+    timeline          line = line_of(simple_clock, 9.0);
+    word_assembler    assembler(&decoder(), &line, boundary, pad);
     std::vector<word> words;
     assembler.push(5, the, 1.0F, words);
     CHECK_THROWS(assembler.push(5, the, 1.0F, words), KSTT_STATUS_INTERNAL, "word-assembler.cpp");
     assembler.reset();
-    assembler.finish(0, 0.0, words);
+    assembler.finish(0, words);
     CHECK_EQUAL(words.size(), 0U);
 
     // After finish and reset a second stream is as the first.
@@ -189,13 +240,13 @@ void test_state() {
         assembler.reset();
         assembler.push(0, boundary, 1.0F, words);
         assembler.push(1, the, 1.0F, words);
-        assembler.finish(2, 9.0, words);
+        assembler.finish(2, words);
         CHECK_WORDS(words, { { "the", 0.0, 0.2, 0 } });
     }
-    // The duration bounds the words of the silence fed at the end too.
+    // The audio's end bounds the words of the silence fed behind it too.
     assembler.reset();
     words.clear();
-    assembler.set_duration(0.25);
+    line = line_of(simple_clock, 0.25);
     for (int64_t step = 0; step < 6; ++step) {
         assembler.push(step, step % 2 == 0 ? boundary : the, 1.0F, words);
     }
@@ -211,5 +262,6 @@ int main() {
                        test_missing_boundaries,
                        test_control_ids,
                        test_confidence,
+                       test_partial,
                        test_state });
 }

@@ -1,4 +1,5 @@
 import type { EngineHandle, SessionHandle } from "../contract/backend.js";
+import { DEFAULT_SESSION } from "../contract/session.js";
 import { abortError } from "../model/abort.js";
 import { strictNotes } from "../model/audio-notes.js";
 import { type BackendReport, loadEngine } from "../model/engine-loader.js";
@@ -146,7 +147,7 @@ export class SpeechToText {
     await this.#slots.acquire(stop);
     try {
       // Negative: the model's own prefix and tail.
-      const session = await this.#engine.createSession({ prefixSeconds: -1, tailSeconds: -1, emitTokens: false });
+      const session = await this.#engine.createSession({ ...DEFAULT_SESSION, priority: "file" });
       try {
         return await work(session);
       } finally {

@@ -104,7 +104,7 @@ export class Transcription implements PumpStream {
       case "end":
         this.#finish(event.duration);
         break;
-      case "token":
+      default:
         break;
     }
   }

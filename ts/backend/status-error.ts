@@ -14,6 +14,7 @@ const REMEDIES: Partial<Record<SttErrorCode, string>> = {
   ERR_OUT_OF_MEMORY: "Use fewer slots or shorter inputs, a smaller model, or a machine with more memory.",
   ERR_BACKEND_UNAVAILABLE: 'Choose another backend, or "auto".',
   ERR_NO_SLOT: "Dispose a session that is no longer needed, or load the model with more slots.",
+  ERR_INVALID_SNAPSHOT: "Restore what snapshot() gave, with the same model and version of this package.",
   ERR_INTERNAL: "This is a defect of the library: please report it with this message.",
 };
 

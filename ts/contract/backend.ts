@@ -6,6 +6,18 @@
  * time per engine, a second one rejects with ERR_BUSY; after dispose() every call rejects with ERR_DISPOSED.
  */
 import type { ConversionHandle, ConversionOptions } from "./conversion.js";
+import type { SessionHandle, SessionParams } from "./session.js";
+
+export type {
+  PromptParams,
+  RefreshParams,
+  SessionEvent,
+  SessionHandle,
+  SessionParams,
+  SessionPriority,
+  TurnParams,
+  WordTimes,
+} from "./session.js";
 
 export type BackendKind = "cuda" | "cpu" | "wasm";
 
@@ -66,6 +78,12 @@ export interface EngineStats {
   readonly decoderFrames: number;
   readonly decoderSteps: number;
   readonly resampleNs: number;
+  /** Rounds of step() over all ready sessions, codec and decoder together: time in total and of the longest. */
+  readonly stepNs: number;
+  readonly maxStepNs: number;
+  readonly steps: number;
+  /** Part of decoderFrames: steps shown again after a refresh. */
+  readonly replayFrames: number;
 }
 
 export interface WorkProgress {
@@ -80,25 +98,6 @@ export interface GenerationParams {
   /** 0: encode the whole input first. */
   audioWindowSize: number;
 }
-
-export interface SessionParams {
-  /** Seconds; negative: the model's. */
-  prefixSeconds: number;
-  /** Seconds; negative: delay + 1. */
-  tailSeconds: number;
-  emitTokens: boolean;
-}
-
-export type SessionEvent =
-  | {
-      readonly type: "word";
-      readonly text: string;
-      readonly start: number;
-      readonly end: number;
-      readonly confidence: number;
-    }
-  | { readonly type: "token"; readonly token: number; readonly step: number }
-  | { readonly type: "end"; readonly duration: number };
 
 export interface EngineHandle {
   readonly info: EngineInfo;
@@ -115,6 +114,8 @@ export interface EngineHandle {
   ): Promise<GenerationHandle>;
   createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle>;
   createSession(params: SessionParams): Promise<SessionHandle>;
+  /** A session that goes on where the snapshot was taken. Rejects with ERR_INVALID_SNAPSHOT or ERR_NO_SLOT. */
+  restoreSession(snapshot: Uint8Array): Promise<SessionHandle>;
   /** Compute. Resolves to frames done over all sessions; 0: none was ready. */
   step(maxSteps: number): Promise<number>;
   dispose(): Promise<void>;
@@ -133,17 +134,6 @@ export interface EncodingHandle {
   advance(maxFrames: number): Promise<WorkProgress>;
   /** [rows][quantizers] arrays of length frames. */
   codes(): Int32Array[][];
-  dispose(): Promise<void>;
-}
-
-export interface SessionHandle {
-  /** Mono PCM; copied before the promise is returned. Resolves to the number of frames waiting. */
-  pushPcm(pcm: Float32Array, rate: number): Promise<number>;
-  end(): Promise<void>;
-  reset(): Promise<void>;
-  readonly ready: number;
-  /** All waiting events, oldest first. */
-  poll(): SessionEvent[];
   dispose(): Promise<void>;
 }
 

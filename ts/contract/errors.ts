@@ -17,6 +17,7 @@ export type SttErrorCode =
   | "ERR_BACKEND_UNAVAILABLE"
   | "ERR_BACKEND_CRASHED"
   | "ERR_NO_SLOT"
+  | "ERR_INVALID_SNAPSHOT"
   | "ERR_DISPOSED"
   | "ERR_ABORTED"
   | "ERR_NETWORK"
@@ -56,4 +57,5 @@ export const STATUS_CODES: readonly SttErrorCode[] = [
   "ERR_BACKEND_UNAVAILABLE",
   "ERR_NO_SLOT",
   "ERR_INTERNAL",
+  "ERR_INVALID_SNAPSHOT",
 ];

@@ -2,11 +2,11 @@
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { setImmediate as nextTick } from "node:timers/promises";
+import { SESSION } from "./session-params.mjs";
 
 const [path, model] = process.argv.slice(2);
 const addon = createRequire(import.meta.url)(path);
 addon.init(dirname(path), (status, message) => Object.assign(new Error(message), { status }));
-const SESSION = { prefixSeconds: 0, tailSeconds: 0, emitTokens: true };
 const NO_SLOT = 11;
 
 async function collect() {

@@ -76,6 +76,15 @@ class FakeSession implements SessionHandle {
     this.#ended = true;
   }
 
+  async flush(): Promise<void> {
+    this.#engine.check();
+    this.#events.push({ type: "flushed", time: this.#duration });
+  }
+
+  async snapshot(): Promise<Uint8Array> {
+    throw new Error("the fake has no snapshots");
+  }
+
   async reset(): Promise<void> {
     this.#samples = 0;
     this.#taken = 0;
@@ -172,6 +181,10 @@ export class FakeEngine implements EngineHandle {
     this.sessions.add(session);
     this.peakSessions = Math.max(this.peakSessions, this.sessions.size);
     return session;
+  }
+
+  async restoreSession(): Promise<SessionHandle> {
+    throw new Error("the fake has no snapshots");
   }
 
   step(maxSteps: number): Promise<number> {

@@ -40,6 +40,7 @@ export interface NativeEngine {
   ): Promise<NativeGeneration>;
   createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<NativeEncoding>;
   createSession(params: SessionParams): Promise<NativeSession>;
+  restoreSession(snapshot: Uint8Array): Promise<NativeSession>;
   step(maxSteps: number): Promise<number>;
   /** Frees once the last call and the last child are gone. */
   dispose(): Promise<void>;
@@ -60,7 +61,9 @@ export interface NativeEncoding {
 export interface NativeSession {
   /** Frames waiting; a promise when there is enough to do to be worth another thread. */
   pushPcm(pcm: Float32Array, rate: number): number | Promise<number>;
+  flush(): Promise<void>;
   end(): Promise<void>;
+  snapshot(): Promise<Uint8Array>;
   reset(): Promise<void>;
   ready(): number;
   poll(): SessionEvent[];

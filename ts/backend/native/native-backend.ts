@@ -104,6 +104,13 @@ class Engine implements EngineHandle {
     );
   }
 
+  restoreSession(snapshot: Uint8Array): Promise<SessionHandle> {
+    return this.#life.make(
+      () => this.#native.restoreSession(snapshot),
+      (native) => new Session(native, this.#life),
+    );
+  }
+
   step(maxSteps: number): Promise<number> {
     return this.#life.run(() => this.#gate.run(() => this.#native.step(maxSteps)));
   }
@@ -181,8 +188,16 @@ class Session implements SessionHandle {
     });
   }
 
+  flush(): Promise<void> {
+    return this.#life.run(() => this.#queue.run(() => this.#native.flush()));
+  }
+
   end(): Promise<void> {
     return this.#life.run(() => this.#queue.run(() => this.#native.end()));
+  }
+
+  snapshot(): Promise<Uint8Array> {
+    return this.#life.run(() => this.#queue.run(() => this.#native.snapshot()));
   }
 
   reset(): Promise<void> {

@@ -1,0 +1,167 @@
+// The steps of an engine's sessions: who takes part, in which batches.
+#include "session/engine.h"
+#include "session/stopwatch.h"
+
+#include <map>
+
+namespace kstt {
+
+namespace {
+
+// Live streams go first in every round. While they keep the engine busy, files get one round in this many, so that
+// they move on at all.
+constexpr int32_t max_live_rounds = 8;
+
+}  // namespace
+
+void engine::encode_group(const std::vector<session *> & group, int64_t n_frames) {
+    std::vector<std::vector<float>> pcm(group.size());
+    mimi_call                       call;
+    call.n_samples = n_frames * model_->config.codec.frame_size();
+    for (size_t i = 0; i < group.size(); i++) {
+        group[i]->take_pcm(n_frames, pcm[i]);
+        call.slots.push_back(group[i]->slot());
+        call.pcm.push_back(pcm[i].data());
+    }
+    std::vector<int32_t> codes;
+    work_stats           stats;
+    const stopwatch      watch;
+    mimi_->encode(call, codes);
+    stats.codec_ns     = watch.elapsed_ns();
+    stats.codec_frames = n_frames * static_cast<int64_t>(group.size());
+    add_stats(stats);
+    const int64_t per_row = n_frames * model_->config.codec.num_quantizers;
+    for (size_t i = 0; i < group.size(); i++) {
+        group[i]->put_codes(codes.data() + static_cast<int64_t>(i) * per_row, n_frames);
+    }
+}
+
+// Codes for the sessions that have audio but none waiting: a chunk where that much is queued, else one frame of all of
+// them together.
+void engine::encode_waiting(const session_list & active) {
+    std::vector<session *> single;
+    for (const auto & each : active) {
+        const int64_t n_queued = each->can_step() ? 0 : each->n_queued_frames();
+        if (n_queued >= chunk_frames) {
+            encode_group({ each.get() }, chunk_frames);
+        } else if (n_queued > 0) {
+            single.push_back(each.get());
+        }
+    }
+    if (!single.empty()) {
+        encode_group(single, 1);
+    }
+}
+
+int64_t engine::decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay) {
+    const stopwatch watch;
+    const float *   logits = decoder_->step(call);
+    const auto      n_rows = static_cast<int64_t>(group.size());
+    work_stats      stats;
+    stats.decoder_ns     = watch.elapsed_ns();
+    stats.decoder_frames = n_rows * call.n_columns;
+    stats.decoder_steps  = 1;
+    stats.replay_frames  = replay ? stats.decoder_frames : 0;
+    add_stats(stats);
+    for (int64_t i = 0; i < n_rows; i++) {
+        if (replay) {
+            group[static_cast<size_t>(i)]->put_replay(call.n_columns);
+        } else {
+            group[static_cast<size_t>(i)]->put_step(logits + i * model_->config.decoder.output_vocab_size, nullptr, 0);
+        }
+    }
+    return n_rows;
+}
+
+int64_t engine::decode_waiting(const session_list & active) {
+    struct batch {
+        std::vector<session *> rows;
+        decoder_call           call;
+    };
+    // Steps share one batch; replays share one per number of columns.
+    std::map<std::pair<bool, int64_t>, batch> batches;
+    for (const auto & each : active) {
+        if (!each->can_step()) {
+            continue;
+        }
+        std::vector<int32_t>        ids;
+        const session::decoder_work work = each->next_work(ids);
+        if (work.restart) {
+            decoder_->reset(each->slot());
+        }
+        batch & to = batches[{ work.replay, work.n_columns }];
+        to.rows.push_back(each.get());
+        to.call.slots.push_back(each->slot());
+        to.call.n_columns = work.n_columns;
+        to.call.ids.insert(to.call.ids.end(), ids.begin(), ids.end());
+    }
+    int64_t done = 0;
+    for (const auto & [kind, each] : batches) {
+        done += decode_group(each.rows, each.call, kind.first);
+    }
+    return done;
+}
+
+engine::round_list engine::begin_round() {
+    std::unique_lock<std::mutex> hold(lock_);
+    step_over_.wait(hold, [&] { return n_waiting_ == 0; });
+    in_step_ = true;
+    round_list round;
+    for (const auto & each : sessions_) {
+        if (each != nullptr && (each->can_step() || each->n_queued_frames() > 0)) {
+            (each->is_live() ? round.live : round.files).push_back(each);
+        }
+    }
+    if (round.live.empty() || n_live_rounds_ >= max_live_rounds) {
+        n_live_rounds_ = 0;
+    } else if (!round.files.empty()) {
+        n_live_rounds_++;
+        round.files.clear();
+    }
+    return round;
+}
+
+void engine::end_round() {
+    const std::lock_guard<std::mutex> hold(lock_);
+    in_step_ = false;
+    step_over_.notify_all();
+}
+
+int64_t engine::step_round(const session_list & active) {
+    if (active.empty()) {
+        return 0;
+    }
+    const stopwatch watch;
+    encode_waiting(active);
+    const int64_t done = decode_waiting(active);
+    work_stats    stats;
+    stats.step_ns = stats.max_step_ns = watch.elapsed_ns();
+    stats.steps                       = 1;
+    add_stats(stats);
+    return done;
+}
+
+int64_t engine::step(int32_t max_steps) {
+    const compute_turn turn(computing_);
+    int64_t            done = 0;
+    for (int32_t i = 0; i < max_steps; i++) {
+        // Between two rounds others may create, reset, save and remove sessions.
+        const round_list round = begin_round();
+        int64_t          n     = 0;
+        try {
+            n = step_round(round.live);
+            n += step_round(round.files);
+        } catch (...) {
+            end_round();
+            throw;
+        }
+        end_round();
+        if (n == 0) {
+            break;
+        }
+        done += n;
+    }
+    return done;
+}
+
+}  // namespace kstt
