@@ -107,7 +107,9 @@ export function testLive(subject: Subject): void {
       let open: Typed<"partial"> | undefined;
       for (const event of ofType(events, "partial", "word")) {
         if (event.type === "word") {
-          expect(open).toMatchObject({ text: event.text, start: event.start });
+          expect(open?.start).toBe(event.start);
+          // Bytes of a character that never became complete are shown by the word only.
+          expect(event.text.startsWith(open?.text.replace(/\uFFFD+$/, "") ?? "none")).toBe(true);
           open = undefined;
         } else {
           if (open !== undefined && open.start === event.start) {

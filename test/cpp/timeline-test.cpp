@@ -112,16 +112,22 @@ void test_nothing_new() {
     CHECK(intake.pending() == audio_intake::mark::end && intake.n_frames() == 0 && intake.pending_frame() == 3);
 }
 
-// A day of audio with a flush every ten seconds: the clock is right to the sample at the end, and small all the time.
+// A day of audio with a flush every ten seconds and another rate now and then: the clock is right at the end. (At a
+// tenth of the usual rate, so that it takes a second.)
 void test_day() {
-    timeline                 line(rate, frame, 0.5);
-    audio_intake             intake(options_of(8, frame), line);
+    constexpr int32_t slow = rate / 10;
+    timeline          line(slow, frame / 10, 0.5);
+    intake_options    options = options_of(8, frame / 10);
+    options.sample_rate       = slow;
+    options.frame_size        = frame / 10;
+    audio_intake             intake(options, line);
     const int64_t            n_rounds = 24 * 360;
-    const std::vector<float> pcm(10 * 16000, 0.25F);
+    const std::vector<float> pcm(10 * slow, 0.25F);
     std::vector<float>       out;
     int64_t                  n_frames = 0;
     for (int64_t i = 0; i < n_rounds; i++) {
-        intake.push(pcm.data(), pcm.size(), 16000);
+        const int32_t pushed_rate = i % 100 == 99 ? 1600 : slow;
+        intake.push(pcm.data(), static_cast<size_t>(10 * pushed_rate), pushed_rate);
         intake.flush();
         const int64_t n = intake.n_frames();
         intake.take(n, out);
@@ -132,8 +138,8 @@ void test_day() {
         intake.pass();
     }
     CHECK_EQUAL(intake.duration(), 86400.0);
-    intake.push(pcm.data(), pcm.size(), 16000);
-    CHECK(std::abs(line.time_of_step(n_frames + 50) - (86400.0 + 4.0 - 0.5)) < 1e-9);
+    intake.push(pcm.data(), pcm.size(), slow);
+    CHECK(near(line.time_of_step(n_frames + 50), 86400.0 + 4.0 - 0.5));
 }
 
 void test_refusals() {

@@ -8,16 +8,7 @@
 import type { ConversionHandle, ConversionOptions } from "./conversion.js";
 import type { SessionHandle, SessionParams } from "./session.js";
 
-export type {
-  PromptParams,
-  RefreshParams,
-  SessionEvent,
-  SessionHandle,
-  SessionParams,
-  SessionPriority,
-  TurnParams,
-  WordTimes,
-} from "./session.js";
+export type { SessionEvent, SessionHandle, SessionParams } from "./session.js";
 
 export type BackendKind = "cuda" | "cpu" | "wasm";
 
