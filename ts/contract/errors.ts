@@ -21,6 +21,11 @@ export type SttErrorCode =
   | "ERR_DISPOSED"
   | "ERR_ABORTED"
   | "ERR_NETWORK"
+  | "ERR_HUB_NOT_FOUND"
+  | "ERR_HUB_ACCESS"
+  | "ERR_HUB_OFFLINE"
+  | "ERR_DOWNLOAD"
+  | "ERR_DISK_FULL"
   | "ERR_INTERNAL";
 
 export interface SttErrorOptions {

@@ -1,0 +1,190 @@
+/** From the name of a model on the Hub to a folder on this machine. */
+import { basename, join } from "node:path";
+import { SttError } from "../contract/errors.js";
+import { aliasOf } from "./aliases.js";
+import { ModelCache } from "./cache.node.js";
+import { onDisk } from "./disk-error.node.js";
+import { avoidsLinks, cacheFolder, httpSettings, isOffline } from "./environment.node.js";
+import { checkSpace, type FetchContext, fetchFile } from "./file-fetch.node.js";
+import { HttpFailure, toSttError } from "./http-failure.js";
+import { type ModelPlan, type PlannedFile, planFromCache, planModel } from "./model-plan.node.js";
+import { checkRevision, isCommit, type ModelReference, parseModelReference } from "./model-reference.js";
+import { fetchListing, type RepositoryListing } from "./repository.js";
+import { DEFAULT_RETRIES, type RetryPolicy } from "./retry.js";
+import { TransferMeter } from "./transfer-meter.js";
+import type { HubModel, HubOptions } from "./types.js";
+
+const DEFAULT_REVISION = "main";
+
+/** What tests change. */
+export interface Tuning {
+  readonly retries?: RetryPolicy;
+  readonly openFile?: FetchContext["openFile"];
+}
+
+interface Choice {
+  readonly reference: ModelReference;
+  readonly revision: string;
+  readonly reason: string | undefined;
+}
+
+/**
+ * Brings a model into the cache, unless it is there, and says where it is. The Hub is asked once whether the revision
+ * has changed; not for a commit that is complete here, nor offline. Without a connection a model in the cache is used.
+ *
+ * Errors: ERR_INVALID_ARGUMENT, ERR_HUB_NOT_FOUND, ERR_HUB_ACCESS, ERR_HUB_OFFLINE, ERR_NETWORK, ERR_DOWNLOAD,
+ * ERR_DISK_FULL, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED, ERR_ABORTED.
+ */
+export async function findHubModel(id: string, options: HubOptions = {}, tuning: Tuning = {}): Promise<HubModel> {
+  const choices = chooseRepositories(id, options.revision);
+  const cache = new ModelCache(cacheFolder(options), avoidsLinks());
+  if (isOffline(options)) {
+    return fromCache(id, choices, cache);
+  }
+  const [choice] = choices;
+  const plan = await onlinePlan(choice, cache, options, tuning);
+  return { path: await modelPath(cache, plan), source: sourceOf(id, choice, plan) };
+}
+
+/** What an id may stand for, the best first. */
+function chooseRepositories(id: string, revisionOption: string | undefined): readonly [Choice, ...Choice[]] {
+  const reference = parseModelReference(id);
+  if (revisionOption !== undefined) {
+    checkRevision(revisionOption);
+    if (reference.revision !== undefined && reference.revision !== revisionOption) {
+      throw new SttError("ERR_INVALID_ARGUMENT", `"${id}" and the revision "${revisionOption}" contradict each other`, {
+        remedy: "State the revision once.",
+      });
+    }
+  }
+  const revision = reference.revision ?? revisionOption;
+  const own: Choice = { reference, revision: revision ?? DEFAULT_REVISION, reason: undefined };
+  const alias = reference.isExact || revision !== undefined ? undefined : aliasOf(reference.repository);
+  if (alias === undefined) {
+    return [own];
+  }
+  const chosen: Choice = {
+    reference: { ...reference, repository: alias.repository },
+    revision: DEFAULT_REVISION,
+    reason: alias.reason,
+  };
+  return alias.repository === reference.repository ? [chosen] : [chosen, own];
+}
+
+async function fromCache(id: string, choices: readonly Choice[], cache: ModelCache): Promise<HubModel> {
+  for (const choice of choices) {
+    const plan = await planFromCache(cache, choice.reference, choice.revision);
+    if (plan !== undefined) {
+      return { path: await modelPath(cache, plan), source: sourceOf(id, choice, plan) };
+    }
+  }
+  const names = choices.map(({ reference, revision }) => `${reference.repository}@${revision}`).join(" or ");
+  throw new SttError("ERR_HUB_OFFLINE", `${names} is not, or not completely, in ${cache.folder}`, {
+    remedy: "Download it with a connection, without HF_HUB_OFFLINE and local_files_only.",
+  });
+}
+
+async function onlinePlan(
+  choice: Choice,
+  cache: ModelCache,
+  options: HubOptions,
+  { retries = DEFAULT_RETRIES, openFile }: Tuning,
+): Promise<ModelPlan> {
+  const { reference, revision } = choice;
+  const cached = await planFromCache(cache, reference, revision);
+  const settings = await httpSettings(options, retries);
+  const context: FetchContext = {
+    settings,
+    cache,
+    meter: new TransferMeter(options.onProgress),
+    signal: options.signal,
+    warn: options.onWarning ?? (() => {}),
+    openFile,
+  };
+  if (cached !== undefined && isCommit(revision)) {
+    return complete(context, cached);
+  }
+  const what = `${reference.repository}@${revision}`;
+  try {
+    return await complete(context, await currentPlan(context, choice, cached));
+  } catch (error) {
+    throw toSttError(error, what, settings.token !== undefined);
+  }
+}
+
+/** The plan of what the revision is now, or of what the cache has when the Hub does not say. */
+async function currentPlan(context: FetchContext, choice: Choice, cached: ModelPlan | undefined): Promise<ModelPlan> {
+  const { settings, signal, warn } = context;
+  const { reference, revision } = choice;
+  let listing: RepositoryListing;
+  try {
+    listing = await fetchListing(settings, reference.repository, revision, signal, cached !== undefined);
+  } catch (error) {
+    if (cached === undefined || !(error instanceof HttpFailure)) {
+      throw error;
+    }
+    warn(`${reference.repository}: ${error.message}; commit ${cached.commit} from the cache is used`);
+    return cached;
+  }
+  if (listing.commit === cached?.commit) {
+    return cached;
+  }
+  const fetch = (file: PlannedFile): Promise<void> => fetchFile(silent(context), file);
+  return planModel({ ...context, fetch }, reference, revision, listing);
+}
+
+/** Files that are read while the plan is made are reported with all the others later. */
+function silent(context: FetchContext): FetchContext {
+  return { ...context, meter: new TransferMeter(undefined) };
+}
+
+/** Fetches what a plan lacks, one file after another: each uses all connections. */
+async function complete(context: FetchContext, plan: ModelPlan): Promise<ModelPlan> {
+  const plans = [plan, ...plan.others];
+  const files = plans.flatMap((each) => each.files);
+  await checkSpace(context.cache, files);
+  for (const { size, remote } of files) {
+    context.meter.expect(size);
+    context.meter.keep(remote === undefined ? size : 0);
+  }
+  for (const file of files) {
+    await fetchFile(context, file);
+  }
+  // Last: until now the old commit was the one that is complete.
+  for (const { repository, revision, commit } of plans) {
+    await setCommit(context, repository, revision, commit);
+  }
+  return plan;
+}
+
+async function setCommit({ cache, warn }: FetchContext, repository: string, revision: string, commit: string) {
+  try {
+    await onDisk(cache.repositoryFolder(repository), () => cache.setCommit(repository, revision, commit));
+  } catch (error) {
+    // All files are there: a cache that cannot be written is no reason to refuse them.
+    warn(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The snapshot; if files of other repositories belong to the model, a folder of links to all of them. */
+async function modelPath(cache: ModelCache, plan: ModelPlan): Promise<string> {
+  const { repository, commit, entry, others } = plan;
+  if (others.length === 0) {
+    const folder = cache.snapshotFolder(repository, commit);
+    return entry === undefined ? folder : cache.filePath(repository, commit, entry);
+  }
+  const folder = cache.assembledFolder(repository, commit);
+  await onDisk(folder, async () => {
+    for (const { repository: owner, commit: ownersCommit, files } of [plan, ...others]) {
+      for (const { path } of files) {
+        const place = join(folder, owner === repository ? path : basename(path));
+        await cache.assemble(cache.filePath(owner, ownersCommit, path), place);
+      }
+    }
+  });
+  return entry === undefined ? folder : join(folder, entry);
+}
+
+function sourceOf(id: string, { reason }: Choice, { repository, revision, commit }: ModelPlan): HubModel["source"] {
+  return { id, repository, revision, commit, reason };
+}
