@@ -40,6 +40,19 @@ module.exports = {
       to: { path: "^ts/backend/" },
     },
     {
+      name: "the-hub-knows-errors-only",
+      comment: "Which models there are and how files come here has nothing to do with how they are computed.",
+      severity: "error",
+      from: { path: "^ts/hub/" },
+      to: { path: "^ts/", pathNot: "^ts/(hub/|contract/errors\\.ts$)" },
+    },
+    {
+      name: "models-come-from-model-and-api",
+      severity: "error",
+      from: { path: "^ts/", pathNot: "^ts/(hub|model|api)/" },
+      to: { path: "^ts/hub/" },
+    },
+    {
       name: "the-command-line-is-a-user",
       comment: "The command line uses the package as everybody does: through its entry.",
       severity: "error",

@@ -20,7 +20,16 @@ export {
   type ConvertResult,
   convertModel,
 } from "./api/convert.js";
-export type { LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
+export {
+  type CachedModel,
+  type CachedRevision,
+  type CacheOptions,
+  type DownloadOptions,
+  downloadModel,
+  listCachedModels,
+  removeCachedModel,
+} from "./api/hub-models.node.js";
+export type { HubLoadOptions, LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
 export { SpeechToText, type TranscriptionResult } from "./api/speech-to-text.js";
 export type { Word } from "./api/transcription.js";
 export type { AudioSource, RawAudio } from "./audio/types.js";
@@ -40,12 +49,12 @@ export {
   type GenerateOptions,
   KyutaiSpeechToTextForConditionalGeneration,
   type PretrainedModelOptions,
-  type ProgressInfo,
 } from "./model/kyutai-speech-to-text-for-conditional-generation.js";
 export { KyutaiSpeechToTextProcessor, type ProcessorAudio } from "./model/kyutai-speech-to-text-processor.js";
 export { setWarningListener, type WarningListener } from "./model/logger.js";
 export { MimiConfig } from "./model/mimi-config.js";
-export type { ModelLocation } from "./model/model-folder.js";
+export type { ModelLocation, ModelSource } from "./model/model-folder.js";
+export type { PretrainedOptions, ProgressInfo } from "./model/pretrained-options.js";
 export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";
 export type { BackendPreference, TriedBackend } from "./model/runtime.js";
 export { Tensor, type TensorType } from "./model/tensor.js";

@@ -17,6 +17,7 @@ import {
   show,
 } from "../model/option-checks.js";
 import { openBackend } from "../model/runtime.js";
+import { type Progress, toHubOptions } from "./options.js";
 
 export interface ConvertProgress {
   /** Bytes of the result. */
@@ -36,6 +37,8 @@ export interface ConvertOptions {
   threads?: number | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: ConvertProgress) => void) | undefined;
+  /** A model of the Hub is downloaded first. */
+  onDownload?: ((progress: Progress) => void) | undefined;
 }
 
 export interface ConvertResult extends ConversionReport {
@@ -54,7 +57,8 @@ const STEP_BYTES = 16 * 1024 * 1024;
  * The codec, norms and pause heads stay f32; embeddings and text head have 8 bits at least.
  *
  * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS (also: no space left), ERR_MODEL_FORMAT,
- * ERR_MODEL_UNSUPPORTED (a source that is quantized already), ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED.
+ * ERR_MODEL_UNSUPPORTED (a source that is quantized already), ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED;
+ * those of downloadModel.
  */
 export async function convertModel(
   source: ModelLocation,
@@ -65,7 +69,8 @@ export async function convertModel(
   const { dtype = "q8_0", keep = [], threads = 0, signal, onProgress } = options;
   throwIfAborted(signal);
   const started = performance.now();
-  const from = await findModelPath(source);
+  const hub = toHubOptions({ signal, onProgress: options.onDownload });
+  const { path: from } = await findModelPath(source, hub);
   const to = await toPath(target);
   const { backend } = await untilAborted(openBackend("cpu"), signal);
   const conversion = await backend.createConversion(from, to, { dtype, keep, threads });
@@ -102,10 +107,11 @@ async function run(
 }
 
 function checkConvertOptions(options: ConvertOptions): void {
-  checkOptions("convertModel", options, ["dtype", "keep", "threads", "signal", "onProgress"]);
+  checkOptions("convertModel", options, ["dtype", "keep", "threads", "signal", "onProgress", "onDownload"]);
   checkInteger("threads", options.threads, 1, 256);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
+  checkFunction("onDownload", options.onDownload);
   const { dtype, keep } = options;
   if (dtype !== undefined && !WEIGHT_TYPES.includes(dtype)) {
     throw invalidArgument(`'dtype' must be one of ${WEIGHT_TYPES.join(", ")}, not ${show(dtype)}`);

@@ -1,27 +1,57 @@
 /** Options of the facade and their checks. */
 import { type AudioSource, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, type RawAudio } from "../audio/types.js";
 import { SttError } from "../contract/errors.js";
+import type { DownloadProgress, HubOptions } from "../hub/types.js";
 import { checkEngineOptions } from "../model/engine-loader.js";
-import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "../model/option-checks.js";
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  checkSignal,
+  checkText,
+  invalidArgument,
+  show,
+} from "../model/option-checks.js";
 import type { BackendPreference } from "../model/runtime.js";
 
 export interface Progress {
-  readonly stage: "load" | "transcribe";
-  /** Bytes of weights (load) or seconds of audio (transcribe). */
+  readonly stage: "download" | "load" | "transcribe";
+  /** Bytes of files (download) or weights (load), or seconds of audio (transcribe). */
   readonly done: number;
   /** undefined while the length of the audio is not known yet. */
   readonly total: number | undefined;
+  /** Of a download: its files one by one, the bytes per second, and the seconds that remain if that can be said. */
+  readonly download?: {
+    readonly repository: string;
+    readonly file: string;
+    readonly fileDone: number;
+    readonly fileTotal: number;
+    readonly rate: number;
+    readonly eta: number | undefined;
+  };
 }
 
-export interface LoadOptions {
+/** Of a model on the Hub. */
+export interface HubLoadOptions {
+  /** Branch, tag or commit. Default: "main". */
+  revision?: string | undefined;
+  /** Folder of downloaded models. Default: that of huggingface_hub. */
+  cacheDir?: string | undefined;
+  /** Use what is in the cache, without asking the Hub. Default: false, or as HF_HUB_OFFLINE says. */
+  localFilesOnly?: boolean | undefined;
+  /** Default: HF_TOKEN or the stored login; false: none. */
+  token?: string | false | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface LoadOptions extends HubLoadOptions {
   /** Default "auto": the best one that works here. */
   backend?: BackendPreference | undefined;
   /** 1 to 256; default: chosen by the core. */
   threads?: number | undefined;
   /** Recordings transcribed at once, 1 to 4096, default 1; further ones wait. Each takes memory for its state. */
   slots?: number | undefined;
-  signal?: AbortSignal | undefined;
-  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface TranscribeOptions {
@@ -36,19 +66,62 @@ export interface TranscribeOptions {
 /** A path, URL, file bytes, a stream of file bytes, or samples (an array with `rate` in the options). */
 export type TranscribeSource = AudioSource | Float32Array;
 
+const LOAD_OPTIONS: readonly (keyof LoadOptions)[] = [
+  "backend",
+  "threads",
+  "slots",
+  "revision",
+  "cacheDir",
+  "localFilesOnly",
+  "token",
+  "signal",
+  "onProgress",
+];
+
 export function checkLoadOptions(options: LoadOptions): void {
-  checkOptions("load", options, ["backend", "threads", "slots", "signal", "onProgress"]);
+  checkOptions("load", options, LOAD_OPTIONS);
   checkEngineOptions(options);
+  checkHubOptions(options);
+}
+
+export function checkHubOptions(options: HubLoadOptions): void {
+  checkSignal(options.signal);
+  checkFunction("onProgress", options.onProgress);
+  checkText("revision", options.revision);
+  checkText("cacheDir", options.cacheDir);
+  checkBoolean("localFilesOnly", options.localFilesOnly);
+  if (options.token !== false) {
+    checkText("token", options.token);
+  }
+}
+
+/** The options in the terms of the Hub layer. */
+export function toHubOptions({ onProgress, ...options }: HubLoadOptions): HubOptions {
+  return {
+    revision: options.revision,
+    cache_dir: options.cacheDir,
+    local_files_only: options.localFilesOnly,
+    token: options.token,
+    signal: options.signal,
+    onProgress: onProgress === undefined ? undefined : (progress) => onProgress(toProgress(progress)),
+  };
+}
+
+function toProgress({ model, file, loaded, total, overall }: DownloadProgress): Progress {
+  const { rate, eta } = overall;
+  return {
+    stage: "download",
+    done: overall.loaded,
+    total: overall.total,
+    download: { repository: model, file, fileDone: loaded, fileTotal: total, rate, eta },
+  };
 }
 
 export function checkTranscribeOptions(options: TranscribeOptions): void {
   checkOptions("transcribe", options, ["rate", "acceptTruncated", "signal", "onProgress"]);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
-  const { acceptTruncated } = options;
-  if (acceptTruncated !== undefined && typeof acceptTruncated !== "boolean") {
-    throw invalidArgument(`'acceptTruncated' must be true or false, not ${show(acceptTruncated)}`);
-  }
+  checkBoolean("acceptTruncated", options.acceptTruncated);
 }
 
 /** The source in the terms of decodeAudio. */

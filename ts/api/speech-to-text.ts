@@ -5,7 +5,7 @@ import { strictNotes } from "../model/audio-notes.js";
 import { type BackendReport, loadEngine } from "../model/engine-loader.js";
 import { disposedError } from "../model/engine-runner.js";
 import { warn } from "../model/logger.js";
-import { findModelPath, type ModelLocation } from "../model/model-folder.js";
+import { findModelPath, type ModelLocation, type ModelSource } from "../model/model-folder.js";
 import {
   checkLoadOptions,
   checkTranscribeOptions,
@@ -13,6 +13,7 @@ import {
   type TranscribeOptions,
   type TranscribeSource,
   toAudioSource,
+  toHubOptions,
 } from "./options.js";
 import { Pump } from "./pump.js";
 import { SlotQueue } from "./slot-queue.js";
@@ -39,6 +40,8 @@ const forgotten = new FinalizationRegistry<EngineHandle>((engine) => {
 export class SpeechToText {
   /** The model's folder or file. */
   readonly model: string;
+  /** Where the model comes from; for one of the Hub: which repository and commit, and why that one. */
+  readonly source: ModelSource;
   /** Where it runs, and which backends could not be used. */
   readonly backend: BackendReport;
   readonly #engine: EngineHandle;
@@ -48,8 +51,9 @@ export class SpeechToText {
   readonly #running = new Map<AbortController, Promise<unknown>>();
   #disposal: Promise<void> | undefined;
 
-  private constructor(model: string, engine: EngineHandle, backend: BackendReport) {
-    this.model = model;
+  private constructor(source: ModelSource, engine: EngineHandle, backend: BackendReport) {
+    this.model = source.path;
+    this.source = source;
     this.backend = backend;
     this.#engine = engine;
     this.#pump = new Pump(engine);
@@ -58,10 +62,12 @@ export class SpeechToText {
   }
 
   /**
-   * Loads a checkpoint folder, or a GGUF file that convertModel wrote; without `model`, the embedded digits model.
+   * Loads a checkpoint folder, a GGUF file that convertModel wrote, or a model of the Hub ("kyutai/stt-1b-en_fr"), which
+   * is downloaded if need be; without `model`, the embedded digits model.
    *
    * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED,
-   * ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED.
+   * ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED; of the Hub: ERR_HUB_NOT_FOUND, ERR_HUB_ACCESS,
+   * ERR_HUB_OFFLINE, ERR_NETWORK, ERR_DOWNLOAD, ERR_DISK_FULL.
    */
   static async load(model?: ModelLocation, options: LoadOptions = {}): Promise<SpeechToText> {
     checkLoadOptions(options);
@@ -69,16 +75,16 @@ export class SpeechToText {
     if (signal?.aborted) {
       throw abortError(signal);
     }
-    const folder = await findModelPath(model);
+    const source = await findModelPath(model, toHubOptions(options));
     const loaded = await loadEngine({
-      folder,
+      folder: source.path,
       backend,
       threads,
       slots,
       signal,
       onProgress: (done, total) => onProgress?.({ stage: "load", done, total }),
     });
-    return new SpeechToText(folder, loaded.engine, loaded.report);
+    return new SpeechToText(source, loaded.engine, loaded.report);
   }
 
   /**

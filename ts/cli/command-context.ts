@@ -1,10 +1,12 @@
 /** What all commands share: their options, reading FILE arguments, reporting failures. */
-import type { AudioSource, BackendPreference } from "../index.node.js";
+import type { AudioSource, BackendPreference, ModelSource } from "../index.node.js";
 import { errorText } from "./error-text.js";
 import { BrokenPipe, type CliIo, write } from "./io.js";
 
 export interface ModelOptions {
+  /** Folder, or id on the Hub. */
   readonly model?: string;
+  readonly cache?: string;
   readonly backend: BackendPreference;
   readonly threads?: number;
   readonly acceptTruncated: boolean;
@@ -44,4 +46,11 @@ export async function forEachFile(
 
 export async function writeJsonLine(io: CliIo, value: unknown): Promise<void> {
   await write(io.stdout, `${JSON.stringify(value)}\n`);
+}
+
+/** Says which repository stands for an id, where that is not the id itself. */
+export async function reportChoice(source: ModelSource, io: CliIo): Promise<void> {
+  if (source.kind === "hub" && source.repository !== source.id && source.reason !== undefined) {
+    await write(io.stderr, `${source.id}: ${source.repository} is used (${source.reason})\n`);
+  }
 }

@@ -1,7 +1,8 @@
 /** `convert`: a checkpoint to one GGUF file. */
 import { convertModel, type WeightType } from "../index.node.js";
 import { type CliIo, write } from "./io.js";
-import { megabytes, ProgressBar } from "./progress-bar.js";
+import { LoadProgress } from "./load-progress.js";
+import { megabytes } from "./progress-bar.js";
 
 export interface ConvertCommandOptions {
   readonly dtype: WeightType;
@@ -16,14 +17,15 @@ export async function convert(
   { dtype, keep, threads, json }: ConvertCommandOptions,
   io: CliIo,
 ): Promise<number> {
-  const bar = new ProgressBar(io, "converting", megabytes);
+  const progress = new LoadProgress(io);
   const result = await convertModel(source, target, {
     dtype,
     keep,
     threads,
     signal: io.signal,
-    onProgress: ({ done, total }) => bar.update(done, total),
-  }).finally(() => bar.stop());
+    onDownload: ({ done, total = 0, download }) => progress.downloaded(done, total, download?.rate ?? 0, download?.eta),
+    onProgress: ({ done, total }) => progress.converted(done, total),
+  }).finally(() => progress.stop());
   if (json) {
     await write(io.stdout, `${JSON.stringify(result)}\n`);
     return 0;

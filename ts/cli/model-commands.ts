@@ -5,9 +5,10 @@ import {
   read_audio,
   type Tensor,
 } from "../index.node.js";
-import { forEachFile, type ModelOptions, sourceOf, writeJsonLine } from "./command-context.js";
+import { forEachFile, type ModelOptions, reportChoice, sourceOf, writeJsonLine } from "./command-context.js";
 import { type CliIo, write } from "./io.js";
-import { megabytes, ProgressBar } from "./progress-bar.js";
+import { LoadProgress } from "./load-progress.js";
+import { ProgressBar } from "./progress-bar.js";
 
 export interface GenerateCommandOptions extends ModelOptions {
   readonly format: "json" | "text";
@@ -70,19 +71,30 @@ export async function encode(files: readonly string[], options: ModelOptions, io
 }
 
 async function withModel(
-  { model: location = "digits-en", backend, threads }: ModelOptions,
+  { model: location = "digits-en", cache, backend, threads }: ModelOptions,
   io: CliIo,
   work: (loaded: Loaded) => Promise<number>,
 ): Promise<number> {
-  const processor = await KyutaiSpeechToTextProcessor.from_pretrained(location);
-  const bar = new ProgressBar(io, "loading", megabytes);
+  const progress = new LoadProgress(io);
+  const processor = await KyutaiSpeechToTextProcessor.from_pretrained(location, {
+    cache_dir: cache,
+    signal: io.signal,
+  });
   const model = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(location, {
+    cache_dir: cache,
     backend,
     threads,
     signal: io.signal,
-    progress_callback: ({ loaded, total }) => bar.update(loaded, total),
-  }).finally(() => bar.stop());
+    progress_callback: (info) => {
+      if (info.status === "progress_total") {
+        progress.downloaded(info.loaded, info.total, info.rate, info.eta);
+      } else if (info.status === "progress" && info.file === undefined) {
+        progress.loaded(info.loaded, info.total);
+      }
+    },
+  }).finally(() => progress.stop());
   try {
+    await reportChoice(model.source, io);
     return await work({ processor, model, rate: processor.feature_extractor.sampling_rate });
   } finally {
     await model.dispose();

@@ -5,6 +5,7 @@ import { setWarningListener, WEIGHT_TYPES } from "../index.node.js";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command-context.js";
 import { convert } from "./convert-command.js";
 import { errorText } from "./error-text.js";
+import { addHubCommands } from "./hub-program.js";
 import { info } from "./info-command.js";
 import { BrokenPipe, type CliIo, write } from "./io.js";
 import { encode, generate } from "./model-commands.js";
@@ -74,10 +75,11 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
   modelCommand(program, "encode", "print the codec's codes of recordings")
     .addOption(new Option("--format <format>", "output format").choices(["json"]).default("json"))
     .action(async (files, options) => setExitCode(await encode(files, options, io)));
+  addHubCommands(program, io, setExitCode);
   program
     .command("convert")
     .description("rewrite a checkpoint as one GGUF file")
-    .argument("<source>", "checkpoint folder or file")
+    .argument("<source>", "checkpoint folder or file, or id on the Hub")
     .argument("<out.gguf>", "file to write; one of that name is replaced")
     .addOption(new Option("--dtype <type>", "type of the decoder's weights").choices(WEIGHT_TYPES).default("q8_0"))
     .option(
@@ -101,7 +103,8 @@ function modelCommand(program: Command, name: string, description: string): Comm
     .command(name)
     .description(description)
     .argument("<file...>", "recordings")
-    .option("--model <dir>", "checkpoint folder (default: the embedded model digits-en)")
+    .option("--model <model>", "checkpoint folder or file, or id on the Hub (default: the embedded model digits-en)")
+    .option("--cache <dir>", "folder of downloaded models (default: that of huggingface_hub)")
     .addOption(
       new Option("--backend <backend>", "where to compute").choices(["auto", "cuda", "cpu", "wasm"]).default("auto"),
     )

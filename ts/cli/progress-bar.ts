@@ -11,17 +11,18 @@ export class ProgressBar {
     if (io.stderr.isTTY === true) {
       this.#bar = new SingleBar({
         stream: io.stderr as NodeJS.WritableStream,
-        format: `${label} {bar} {done} of {all}`,
+        format: `${label} {bar} {done} of {all} {note}`,
         clearOnComplete: true,
         hideCursor: true,
         gracefulExit: false,
       });
-      this.#bar.start(1, 0, { done: format(0), all: "?" });
+      this.#bar.start(1, 0, { done: format(0), all: "?", note: "" });
     }
   }
 
-  update(done: number, total: number | undefined): void {
-    const payload = { done: this.#format(done), all: total === undefined ? "?" : this.#format(total) };
+  /** `note` stands behind the bar. */
+  update(done: number, total: number | undefined, note = ""): void {
+    const payload = { done: this.#format(done), all: total === undefined ? "?" : this.#format(total), note };
     this.#bar?.setTotal(total ?? Math.max(done, 1));
     this.#bar?.update(total === undefined ? 0 : done, payload);
   }

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { SpeechToText, type TranscriptionResult } from "../index.node.js";
-import { EXIT_USAGE, forEachFile, type ModelOptions, sourceOf } from "./command-context.js";
+import { type ModelSource, SpeechToText, type TranscriptionResult } from "../index.node.js";
+import { EXIT_USAGE, forEachFile, type ModelOptions, reportChoice, sourceOf } from "./command-context.js";
 import { type CliIo, write } from "./io.js";
-import { megabytes, minutes, ProgressBar } from "./progress-bar.js";
+import { LoadProgress } from "./load-progress.js";
+import { minutes, ProgressBar } from "./progress-bar.js";
 import { toSrt, toVtt } from "./subtitles.js";
 
 export const TRANSCRIBE_FORMATS = ["text", "json", "srt", "vtt"] as const;
@@ -33,7 +34,8 @@ export async function transcribe(
   const names = new OutputNames(EXTENSIONS[format]);
   try {
     return await forEachFile(files, io, async (file) => {
-      const text = render(file, await run(engine, file, options, io), format, files.length > 1 && output === undefined);
+      const result = { model: engine.source, ...(await run(engine, file, options, io)) };
+      const text = render(file, result, format, files.length > 1 && output === undefined);
       if (output === undefined) {
         await write(io.stdout, text);
       } else {
@@ -47,18 +49,20 @@ export async function transcribe(
   }
 }
 
-async function load({ model, backend, threads }: TranscribeCommandOptions, io: CliIo): Promise<SpeechToText> {
-  const bar = new ProgressBar(io, "loading", megabytes);
-  try {
-    return await SpeechToText.load(model, {
-      backend,
-      threads,
-      signal: io.signal,
-      onProgress: ({ done, total }) => bar.update(done, total),
-    });
-  } finally {
-    bar.stop();
-  }
+async function load({ model, cache, backend, threads }: TranscribeCommandOptions, io: CliIo): Promise<SpeechToText> {
+  const progress = new LoadProgress(io);
+  const engine = await SpeechToText.load(model, {
+    cacheDir: cache,
+    backend,
+    threads,
+    signal: io.signal,
+    onProgress: ({ done, total = 0, download }) =>
+      download === undefined
+        ? progress.loaded(done, total)
+        : progress.downloaded(done, total, download.rate, download.eta),
+  }).finally(() => progress.stop());
+  await reportChoice(engine.source, io);
+  return engine;
 }
 
 async function run(
@@ -79,7 +83,12 @@ async function run(
   }
 }
 
-function render(file: string, result: TranscriptionResult, format: Format, isNamed: boolean): string {
+function render(
+  file: string,
+  result: TranscriptionResult & { readonly model: ModelSource },
+  format: Format,
+  isNamed: boolean,
+): string {
   switch (format) {
     case "text":
       return `${isNamed ? `${file}: ` : ""}${result.text}\n`;

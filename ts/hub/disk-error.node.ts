@@ -5,7 +5,7 @@ export function errorCode(cause: unknown): string | undefined {
 }
 
 /** A failure of the file system while the cache is written, in our words. Anything else comes back as it is. */
-export function diskError(cause: unknown, path: string): unknown {
+function diskError(cause: unknown, path: string): unknown {
   const code = errorCode(cause);
   if (cause instanceof SttError || code === undefined || !(cause instanceof Error && "syscall" in cause)) {
     return cause;

@@ -49,7 +49,7 @@ function connectionText(cause: unknown): string {
 }
 
 /** Retry-After in seconds or as a date, else the reset time of the RateLimit header of the Hub. */
-export function readRetryAfter(headers: Headers, now: number): number | undefined {
+function readRetryAfter(headers: Headers, now: number): number | undefined {
   const value = headers.get("retry-after")?.trim();
   if (value !== undefined) {
     const milliseconds = /^\d+$/.test(value) ? 1000 * Number(value) : Date.parse(value) - now;

@@ -22,6 +22,10 @@ export interface Tuning {
   readonly openFile?: FetchContext["openFile"];
 }
 
+interface Context extends FetchContext {
+  readonly withWeights: boolean;
+}
+
 interface Choice {
   readonly reference: ModelReference;
   readonly revision: string;
@@ -39,7 +43,7 @@ export async function findHubModel(id: string, options: HubOptions = {}, tuning:
   const choices = chooseRepositories(id, options.revision);
   const cache = new ModelCache(cacheFolder(options), avoidsLinks());
   if (isOffline(options)) {
-    return fromCache(id, choices, cache);
+    return fromCache(id, choices, cache, options);
   }
   const [choice] = choices;
   const plan = await onlinePlan(choice, cache, options, tuning);
@@ -71,9 +75,14 @@ function chooseRepositories(id: string, revisionOption: string | undefined): rea
   return alias.repository === reference.repository ? [chosen] : [chosen, own];
 }
 
-async function fromCache(id: string, choices: readonly Choice[], cache: ModelCache): Promise<HubModel> {
+async function fromCache(
+  id: string,
+  choices: readonly Choice[],
+  cache: ModelCache,
+  { weights = true }: HubOptions,
+): Promise<HubModel> {
   for (const choice of choices) {
-    const plan = await planFromCache(cache, choice.reference, choice.revision);
+    const plan = await planFromCache(cache, choice.reference, choice.revision, weights);
     if (plan !== undefined) {
       return { path: await modelPath(cache, plan), source: sourceOf(id, choice, plan) };
     }
@@ -91,14 +100,16 @@ async function onlinePlan(
   { retries = DEFAULT_RETRIES, openFile }: Tuning,
 ): Promise<ModelPlan> {
   const { reference, revision } = choice;
-  const cached = await planFromCache(cache, reference, revision);
+  const { weights = true } = options;
+  const cached = await planFromCache(cache, reference, revision, weights);
   const settings = await httpSettings(options, retries);
-  const context: FetchContext = {
+  const context: Context = {
     settings,
     cache,
     meter: new TransferMeter(options.onProgress),
     signal: options.signal,
     warn: options.onWarning ?? (() => {}),
+    withWeights: weights,
     openFile,
   };
   if (cached !== undefined && isCommit(revision)) {
@@ -113,7 +124,7 @@ async function onlinePlan(
 }
 
 /** The plan of what the revision is now, or of what the cache has when the Hub does not say. */
-async function currentPlan(context: FetchContext, choice: Choice, cached: ModelPlan | undefined): Promise<ModelPlan> {
+async function currentPlan(context: Context, choice: Choice, cached: ModelPlan | undefined): Promise<ModelPlan> {
   const { settings, signal, warn } = context;
   const { reference, revision } = choice;
   let listing: RepositoryListing;
@@ -139,7 +150,7 @@ function silent(context: FetchContext): FetchContext {
 }
 
 /** Fetches what a plan lacks, one file after another: each uses all connections. */
-async function complete(context: FetchContext, plan: ModelPlan): Promise<ModelPlan> {
+async function complete(context: Context, plan: ModelPlan): Promise<ModelPlan> {
   const plans = [plan, ...plan.others];
   const files = plans.flatMap((each) => each.files);
   await checkSpace(context.cache, files);
@@ -150,9 +161,11 @@ async function complete(context: FetchContext, plan: ModelPlan): Promise<ModelPl
   for (const file of files) {
     await fetchFile(context, file);
   }
-  // Last: until now the old commit was the one that is complete.
+  // Last: until now the old commit was the one that is complete. Without its weights the new one is not.
   for (const { repository, revision, commit } of plans) {
-    await setCommit(context, repository, revision, commit);
+    if (context.withWeights || (await context.cache.commitOf(repository, revision)) === undefined) {
+      await setCommit(context, repository, revision, commit);
+    }
   }
   return plan;
 }

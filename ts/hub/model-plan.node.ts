@@ -30,6 +30,7 @@ export interface PlanContext {
   readonly settings: HttpSettings;
   readonly cache: ModelCache;
   readonly signal: AbortSignal | undefined;
+  readonly withWeights: boolean;
   /** Downloads a small file that has to be read before the others are known. */
   readonly fetch: (file: PlannedFile) => Promise<void>;
 }
@@ -49,20 +50,29 @@ export async function planModel(
     return readJsonFile(context.cache.filePath(repository, commit, path), `${repository}: ${path}`);
   };
   const selection = await selectFiles(repository, listing.files, readJson, file);
-  const missing = selection.files.find((path) => !listing.files.has(path));
+  const wanted = wantedFiles(selection, context.withWeights);
+  const missing = wanted.find((path) => !listing.files.has(path));
   if (missing !== undefined) {
     throw new SttError("ERR_HUB_NOT_FOUND", `${repository} has no file ${missing}, which the model needs`, {
       remedy: "Pass another revision of the model, or another repository.",
     });
   }
-  const files = await Promise.all(selection.files.map((path) => planFile(context, repository, commit, path)));
+  const files = await Promise.all(wanted.map((path) => planFile(context, repository, commit, path)));
   const others = await planReferences(context, selection);
   return { repository, revision, commit, entry: selection.entry, files, others };
 }
 
-async function planReferences(context: PlanContext, { references }: FileSelection): Promise<ModelPlan[]> {
+function wantedFiles({ files, weights }: FileSelection, withWeights: boolean): readonly string[] {
+  return withWeights ? [...files, ...weights] : files;
+}
+
+function wantedReferences({ references }: FileSelection, withWeights: boolean): readonly ModelReference[] {
+  return references.filter(({ isWeights }) => withWeights || !isWeights).map(({ file }) => file);
+}
+
+async function planReferences(context: PlanContext, selection: FileSelection): Promise<ModelPlan[]> {
   const plans: ModelPlan[] = [];
-  for (const { repository, revision = "main", file } of references) {
+  for (const { repository, revision = "main", file } of wantedReferences(selection, context.withWeights)) {
     if (file === undefined) {
       throw new SttError("ERR_MODEL_FORMAT", `config.json refers to ${repository} without a file`, {
         remedy: "Use another revision of the model.",
@@ -96,6 +106,7 @@ export async function planFromCache(
   cache: ModelCache,
   reference: ModelReference,
   revision: string,
+  withWeights: boolean,
 ): Promise<ModelPlan | undefined> {
   const { repository, file } = reference;
   const commit = await cache.commitOf(repository, revision);
@@ -103,10 +114,6 @@ export async function planFromCache(
     return undefined;
   }
   const names = await cache.snapshotFiles(repository, commit);
-  const isWanted = (path: string): boolean => names.has(path);
-  if (file !== undefined && !isWanted(file)) {
-    return undefined;
-  }
   const readJson: JsonReader = (path) =>
     readJsonFile(cache.filePath(repository, commit, path), `${repository}: ${path}`);
   // A snapshot without config.json is one of a .gguf, or one that was cut at the very beginning.
@@ -114,18 +121,19 @@ export async function planFromCache(
     return undefined;
   }
   const selection = await selectFiles(repository, names, readJson, file);
-  if (!selection.files.every(isWanted)) {
+  const wanted = wantedFiles(selection, withWeights);
+  if (!wanted.every((path) => names.has(path))) {
     return undefined;
   }
   const others: ModelPlan[] = [];
-  for (const other of selection.references) {
+  for (const other of wantedReferences(selection, withWeights)) {
     const plan = await planOneFromCache(cache, other);
     if (plan === undefined) {
       return undefined;
     }
     others.push(plan);
   }
-  const files = await Promise.all(selection.files.map((path) => cachedFile(cache, repository, commit, path)));
+  const files = await Promise.all(wanted.map((path) => cachedFile(cache, repository, commit, path)));
   return { repository, revision, commit, entry: selection.entry, files, others };
 }
 
@@ -158,4 +166,4 @@ async function readJsonFile(path: string, what: string): Promise<Record<string, 
   return { ...value };
 }
 
-const JSON_REMEDY = "Use another revision of the model.";
+const JSON_REMEDY = "Use another revision, or remove the model from the cache (kyutai-stt cache rm) and try again.";

@@ -21,6 +21,9 @@ export interface RemoteFile {
   readonly location: string;
 }
 
+/** Fewer than for files, of which there may be much to lose: a wrong name on a machine without a line fails soon. */
+const LISTING_ATTEMPTS = 3;
+
 /** Asks for a revision. `isQuick`: one try only, for callers that know another way. Errors: HttpFailure, ERR_DOWNLOAD. */
 export async function fetchListing(
   settings: HttpSettings,
@@ -30,13 +33,14 @@ export async function fetchListing(
   isQuick = false,
 ): Promise<RepositoryListing> {
   const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
-  const retries = isQuick ? { ...settings.retries, attempts: 1 } : settings.retries;
+  const { retries } = settings;
+  const attempts = isQuick ? 1 : Math.min(retries.attempts, LISTING_ATTEMPTS);
   const text = await withRetries(
     async () => {
       const answer = await request(settings, url, { timeout: settings.metadataTimeout, signal });
       return (await requireSuccess(answer)).text();
     },
-    retries,
+    { ...retries, attempts },
     signal,
   );
   return readListing(text, url);
@@ -64,7 +68,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-export function fileUrl(settings: HttpSettings, repository: string, commit: string, path: string): string {
+function fileUrl(settings: HttpSettings, repository: string, commit: string, path: string): string {
   const encoded = path.split("/").map(encodeURIComponent).join("/");
   return `${settings.endpoint}/${repository}/resolve/${commit}/${encoded}`;
 }

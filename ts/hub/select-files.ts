@@ -5,8 +5,10 @@ import { checkRepositoryPath, type ModelReference, parseModelReference } from ".
 export interface FileSelection {
   /** Paths in the repository; all of them must be there. */
   readonly files: readonly string[];
+  /** As well, unless only configuration and tokenizer are wanted. */
+  readonly weights: readonly string[];
   /** Files of other repositories, to stand beside them. */
-  readonly references: readonly ModelReference[];
+  readonly references: readonly { readonly file: ModelReference; readonly isWeights: boolean }[];
   /** The one file that a loader opens; undefined: it opens the folder. */
   readonly entry: string | undefined;
 }
@@ -49,7 +51,7 @@ export async function selectFiles(
 ): Promise<FileSelection> {
   const config = names.has(CONFIG) ? await readJson(CONFIG) : undefined;
   const selection = await byLayout(repository, names, readJson, file, config);
-  for (const path of selection.files) {
+  for (const path of [...selection.files, ...selection.weights]) {
     checkRepositoryPath(path, repository);
   }
   return selection;
@@ -69,12 +71,12 @@ async function byLayout(
     const weights = file === undefined ? await transformersWeights(names, readJson) : [file];
     if (weights !== undefined) {
       const optional = TRANSFORMERS_OPTIONAL.filter((name) => names.has(name));
-      return { files: [CONFIG, "tokenizer.json", ...optional, ...weights], references: [], entry: file };
+      return { files: [CONFIG, "tokenizer.json", ...optional], weights, references: [], entry: file };
     }
   }
   if (config !== undefined && ("mimi_name" in config || "tokenizer_name" in config)) {
     const original = originalFiles(repository, config, file);
-    if (original.files.every((name) => names.has(name)) || !hasGguf(names)) {
+    if ([...original.files, ...original.weights].every((name) => names.has(name)) || !hasGguf(names)) {
       return original;
     }
   }
@@ -104,22 +106,24 @@ async function transformersWeights(
 /** The original layout and its relatives: config.json names the files, some perhaps in other repositories. */
 function originalFiles(repository: string, config: Record<string, unknown>, file: string | undefined): FileSelection {
   const files = [CONFIG];
-  const references: ModelReference[] = [];
-  const named = [file ?? config["moshi_name"] ?? SINGLE_WEIGHTS, config["mimi_name"], config["tokenizer_name"]];
-  for (const [index, name] of named.entries()) {
+  const weights: string[] = [];
+  const references: { file: ModelReference; isWeights: boolean }[] = [];
+  const { moshi_name: decoder = SINGLE_WEIGHTS, mimi_name: codec, tokenizer_name: tokenizer } = config;
+  const named = { moshi_name: file ?? decoder, mimi_name: codec, tokenizer_name: tokenizer };
+  for (const [key, name] of Object.entries(named)) {
+    const isWeights = key !== "tokenizer_name";
     if (typeof name !== "string") {
-      const key = ["moshi_name", "mimi_name", "tokenizer_name"][index];
       throw new SttError("ERR_MODEL_FORMAT", `${repository}: config.json does not name the file '${key}'`, {
         remedy: "Use another revision of the model.",
       });
     }
     if (name.startsWith("hf://")) {
-      references.push(parseModelReference(name));
+      references.push({ file: parseModelReference(name), isWeights });
     } else {
-      files.push(name);
+      (isWeights ? weights : files).push(name);
     }
   }
-  return { files, references, entry: file };
+  return { files, weights, references, entry: file };
 }
 
 function ggufFiles(repository: string, names: ReadonlySet<string>, file: string | undefined): FileSelection {
@@ -137,8 +141,12 @@ function ggufFiles(repository: string, names: ReadonlySet<string>, file: string 
     });
   }
   const beside = names.has(CONFIG) ? [CONFIG] : [];
-  const companions = COMPANIONS.get(repository) ?? [];
-  return { files: [entry, ...beside], references: companions.map(parseModelReference), entry };
+  const references = (COMPANIONS.get(repository) ?? []).map((companion) => ({
+    file: parseModelReference(companion),
+    isWeights: false,
+  }));
+  // Configuration and tokenizer are in the file itself, or useless without it.
+  return { files: [entry, ...beside], weights: [], references, entry };
 }
 
 function hasGguf(names: ReadonlySet<string>): boolean {

@@ -1,5 +1,6 @@
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 import { findModel, type ModelLocation, readModelJson, toSortedJson, writeModelJson } from "./model-folder.js";
+import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 
 const FILE = "generation_config.json";
 
@@ -20,8 +21,12 @@ export class GenerationConfig {
   }
 
   /** Reads generation_config.json; without one, the ids come from the model's configuration. */
-  static async from_pretrained(location: ModelLocation, config?: KyutaiSpeechToTextConfig): Promise<GenerationConfig> {
-    const folder = await findModel(location);
+  static async from_pretrained(
+    location: ModelLocation,
+    config?: KyutaiSpeechToTextConfig,
+    options: PretrainedOptions = {},
+  ): Promise<GenerationConfig> {
+    const folder = await findModel(location, smallFileOptions(options));
     const values = await readModelJson(folder, FILE);
     if (values === undefined) {
       const { bos_token_id = null, pad_token_id = null } = config ?? {};

@@ -22,6 +22,7 @@ import {
   writeModelJson,
 } from "./model-folder.js";
 import { show } from "./option-checks.js";
+import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 
 const MODEL_TYPE = "kyutai_speech_to_text";
 
@@ -114,8 +115,11 @@ export class KyutaiSpeechToTextConfig {
   }
 
   /** Reads config.json of a checkpoint folder. */
-  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextConfig> {
-    const folder = await findModel(location);
+  static async from_pretrained(
+    location: ModelLocation,
+    options: PretrainedOptions = {},
+  ): Promise<KyutaiSpeechToTextConfig> {
+    const folder = await findModel(location, smallFileOptions(options));
     const values = await requireModelJson(folder, "config.json");
     if (values["model_type"] !== MODEL_TYPE) {
       throw new SttError(

@@ -15,6 +15,7 @@ import {
   writeModelJson,
 } from "./model-folder.js";
 import { checkInteger, checkOptions, invalidArgument } from "./option-checks.js";
+import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 import { type PaddingPlan, paddingStrategy, planRows } from "./sequence-padding.js";
 
 const TYPE_NAME = "KyutaiSpeechToTextFeatureExtractor";
@@ -95,8 +96,11 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
   }
 
   /** Reads processor_config.json (its "feature_extractor" part) or preprocessor_config.json of a checkpoint folder. */
-  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextFeatureExtractor> {
-    const folder = await findModel(location);
+  static async from_pretrained(
+    location: ModelLocation,
+    options: PretrainedOptions = {},
+  ): Promise<KyutaiSpeechToTextFeatureExtractor> {
+    const folder = await findModel(location, smallFileOptions(options));
     const nested = (await readModelJson(folder, "processor_config.json"))?.["feature_extractor"];
     const values = isObject(nested) ? nested : await readModelJson(folder, "preprocessor_config.json");
     if (values === undefined) {

@@ -6,25 +6,14 @@ import { EngineRunner } from "./engine-runner.js";
 import { GenerationConfig } from "./generation-config.js";
 import { generationParams } from "./generation-options.js";
 import { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
-import { findModel, type ModelLocation } from "./model-folder.js";
+import { findModelFolder, type ModelLocation, type ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
+import { hubOptions, PRETRAINED_OPTIONS, type PretrainedOptions, percent } from "./pretrained-options.js";
 import type { BackendPreference } from "./runtime.js";
 import { Tensor } from "./tensor.js";
 
-/** Loading events in the form of transformers.js. */
-export interface ProgressInfo {
-  readonly status: "progress" | "ready";
-  /** The model folder. */
-  readonly name: string;
-  /** Percent. */
-  readonly progress: number;
-  /** Bytes. */
-  readonly loaded: number;
-  readonly total: number;
-}
-
-export interface PretrainedModelOptions {
+export interface PretrainedModelOptions extends PretrainedOptions {
   /** Default "auto": the best one that works here. */
   backend?: BackendPreference | undefined;
   /** Another name of `backend`, as in transformers.js. */
@@ -33,8 +22,6 @@ export interface PretrainedModelOptions {
   dtype?: "auto" | undefined;
   /** Default: chosen by the core. */
   threads?: number | undefined;
-  progress_callback?: ((info: ProgressInfo) => void) | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -59,12 +46,11 @@ export interface GenerateOptions {
 }
 
 const OPTIONS: readonly (keyof PretrainedModelOptions)[] = [
+  ...PRETRAINED_OPTIONS,
   "backend",
   "device",
   "dtype",
   "threads",
-  "progress_callback",
-  "signal",
 ];
 
 /** A loaded model: audio to text tokens, exactly as transformers' generate(). */
@@ -75,22 +61,26 @@ export class KyutaiSpeechToTextForConditionalGeneration {
   readonly codec_model: CodecModel;
   /** Where it runs. */
   readonly backend: BackendReport;
+  /** Where the weights come from; for a model of the Hub: which repository and commit, and why that one. */
+  readonly source: ModelSource;
   readonly #runner: EngineRunner;
 
   private constructor(
     config: KyutaiSpeechToTextConfig,
     generationConfig: GenerationConfig,
+    source: ModelSource,
     engine: EngineHandle,
     report: BackendReport,
   ) {
     this.config = config;
     this.generation_config = generationConfig;
     this.backend = report;
+    this.source = source;
     this.#runner = new EngineRunner(engine);
     this.codec_model = new CodecModel(config.codec_config, this.#runner);
   }
 
-  /** Loads a checkpoint folder in the transformers layout, or the embedded model by its name. */
+  /** Loads a checkpoint folder, a model of the Hub, or the embedded model by its name. */
   static async from_pretrained(
     location: ModelLocation,
     options: PretrainedModelOptions = {},
@@ -99,18 +89,20 @@ export class KyutaiSpeechToTextForConditionalGeneration {
     const { threads, signal, progress_callback: callback } = options;
     const backend = options.backend ?? options.device;
     checkEngineOptions({ backend, threads, signal });
-    checkFunction("progress_callback", callback);
+    const forHub = hubOptions(options);
     if (options.dtype !== undefined && options.dtype !== "auto") {
       throw invalidArgument(
         `'dtype' must be "auto", not ${show(options.dtype)}: weights are used in the type they are stored in`,
         "Leave out dtype, or convert the checkpoint.",
       );
     }
-    const folder = await findModel(location);
+    const source = await findModelFolder(location, forHub);
+    const { path: folder } = source;
     const config = await KyutaiSpeechToTextConfig.from_pretrained(folder);
     const generationConfig = await GenerationConfig.from_pretrained(folder, config);
-    const report = (status: ProgressInfo["status"], loaded: number, total: number): void =>
-      callback?.({ status, name: folder, progress: total > 0 ? (100 * loaded) / total : 100, loaded, total });
+    const name = source.kind === "hub" ? source.repository : folder;
+    const report = (status: "progress" | "ready", loaded: number, total: number): void =>
+      callback?.({ status, name, progress: percent(loaded, total), loaded, total });
     const loaded = await loadEngine({
       folder,
       backend,
@@ -121,7 +113,13 @@ export class KyutaiSpeechToTextForConditionalGeneration {
     });
     const { weightBytes } = loaded.engine.info;
     report("ready", weightBytes, weightBytes);
-    return new KyutaiSpeechToTextForConditionalGeneration(config, generationConfig, loaded.engine, loaded.report);
+    return new KyutaiSpeechToTextForConditionalGeneration(
+      config,
+      generationConfig,
+      source,
+      loaded.engine,
+      loaded.report,
+    );
   }
 
   /** Greedy decoding of a batch. Resolves to token ids [batch, 1 + new tokens], start token first. */

@@ -9,6 +9,7 @@ import {
 import { warn } from "./logger.js";
 import { findModel, type ModelLocation } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
+import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 import { read_audio } from "./read-audio.js";
 import type { Tensor } from "./tensor.js";
 import { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./tokenizer.js";
@@ -44,9 +45,12 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     this.tokenizer = tokenizer;
   }
 
-  /** Reads the preprocessor configuration and the tokenizer of a checkpoint folder. */
-  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextProcessor> {
-    const folder = await findModel(location);
+  /** Reads the preprocessor configuration and the tokenizer of a checkpoint folder, or of a model on the Hub. */
+  static async from_pretrained(
+    location: ModelLocation,
+    options: PretrainedOptions = {},
+  ): Promise<KyutaiSpeechToTextProcessor> {
+    const folder = await findModel(location, smallFileOptions(options));
     const [extractor, tokenizer] = await Promise.all([
       KyutaiSpeechToTextFeatureExtractor.from_pretrained(folder),
       KyutaiSpeechToTextTokenizer.from_pretrained(folder),

@@ -2,6 +2,7 @@ import { access, constants, mkdir, readdir, readFile, stat, writeFile } from "no
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SttError } from "../contract/errors.js";
+import { findHubModel } from "../hub/hub-model.node.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
 
 export const nodeModelFolderHost: ModelFolderHost = {
@@ -9,6 +10,7 @@ export const nodeModelFolderHost: ModelFolderHost = {
   resolvePath,
   toPath,
   embeddedFolder,
+  findHubModel,
   readText,
   writeText,
 };

@@ -1,11 +1,14 @@
 /** A checkpoint folder: where it is, and the small JSON files in it. The weights are read by the core. */
 import { SttError } from "../contract/errors.js";
-import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
+import { isModelReference } from "../hub/model-reference.js";
+import type { HubOptions } from "../hub/types.js";
+import { warn } from "./logger.js";
+import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation, type ModelSource } from "./model-location.js";
 import { invalidArgument, show } from "./option-checks.js";
 
-export type { ModelLocation } from "./model-location.js";
+export type { ModelLocation, ModelSource } from "./model-location.js";
 
-const USE_A_FOLDER = `Pass the path of a checkpoint folder, or "${EMBEDDED_MODEL}" for the embedded model.`;
+const USE_A_FOLDER = `Pass the path of a checkpoint folder, a model of the Hub ("org/name"), or "${EMBEDDED_MODEL}" for the embedded one.`;
 
 async function loadHost(): Promise<ModelFolderHost> {
   if (globalThis.process?.versions?.node === undefined) {
@@ -17,14 +20,22 @@ async function loadHost(): Promise<ModelFolderHost> {
   return nodeModelFolderHost;
 }
 
-/** The folder of a model; without a location, that of the embedded one. */
-export function findModel(location: ModelLocation | undefined): Promise<string> {
-  return find(location, (host, found) => host.resolveFolder(found));
+/** The folder of a model; see findModelPath. */
+export async function findModel(location: ModelLocation | undefined, options: HubOptions = {}): Promise<string> {
+  return (await findModelFolder(location, options)).path;
 }
 
-/** As findModel, or the path of a model in one file. */
-export function findModelPath(location: ModelLocation | undefined): Promise<string> {
-  return find(location, (host, found) => host.resolvePath(found));
+/** As findModelPath, but a model in one file is refused. */
+export function findModelFolder(location: ModelLocation | undefined, options: HubOptions = {}): Promise<ModelSource> {
+  return find(location, options, (host, found) => host.resolveFolder(found));
+}
+
+/**
+ * Finds a model: without a location, or by its name, the embedded one; a folder or a file of weights; else a model of
+ * the Hub, downloaded if need be. A folder that is there comes before a model of the same name.
+ */
+export function findModelPath(location: ModelLocation | undefined, options: HubOptions = {}): Promise<ModelSource> {
+  return find(location, options, (host, found) => host.resolvePath(found));
 }
 
 /** An absolute path to write to. */
@@ -36,40 +47,56 @@ export async function toPath(location: ModelLocation): Promise<string> {
   return (await loadHost()).toPath(location);
 }
 
-async function find(
-  location: ModelLocation | undefined,
-  resolve: (host: ModelFolderHost, location: ModelLocation) => Promise<string>,
-): Promise<string> {
+type Resolve = (host: ModelFolderHost, location: ModelLocation) => Promise<string>;
+
+async function find(location: ModelLocation | undefined, options: HubOptions, resolve: Resolve): Promise<ModelSource> {
   if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
-    throw invalidArgument(`a model is a folder path or a file: URL, not ${show(location)}`, USE_A_FOLDER);
+    throw invalidArgument(
+      `a model is a folder path, a file: URL or a name on the Hub, not ${show(location)}`,
+      USE_A_FOLDER,
+    );
   }
   const host = await loadHost();
   if (location === undefined || location === EMBEDDED_MODEL) {
-    return host.resolveFolder(host.embeddedFolder());
+    return { kind: "embedded", path: await host.resolveFolder(host.embeddedFolder()) };
+  }
+  if (typeof location === "string" && location.startsWith("hf://")) {
+    return onHub(host, location, options, resolve);
   }
   if (location === "" || (location instanceof URL && location.protocol !== "file:")) {
-    throw invalidArgument(`"${location}" is not a model folder`, USE_A_FOLDER);
+    throw invalidArgument(`"${location}" is not a model`, USE_A_FOLDER);
   }
   try {
-    return await resolve(host, location);
+    return { kind: "folder", path: await resolve(host, location) };
   } catch (error) {
-    throw isHubId(location) && error instanceof SttError && error.code === "ERR_FILE_NOT_FOUND"
-      ? hubError(location, error)
-      : error;
+    if (typeof location !== "string" || !isModelReference(location) || !isMissing(error)) {
+      throw error;
+    }
+    try {
+      return await onHub(host, location, options, resolve);
+    } catch (cause) {
+      throw neitherHereNorThere(location, cause);
+    }
   }
 }
 
-/** "organisation/name", as the Hub names models. */
-function isHubId(location: ModelLocation): location is string {
-  return typeof location === "string" && /^[\w][\w.-]*\/[\w][\w.-]*$/.test(location);
+/** What failed on the Hub may have been meant as a folder. */
+function neitherHereNorThere(location: string, cause: unknown): unknown {
+  return cause instanceof SttError && cause.code.startsWith("ERR_HUB_")
+    ? new SttError(cause.code, `there is no folder "${location}"; as a model of the Hub: ${cause.message}`, {
+        ...(cause.remedy === undefined ? {} : { remedy: cause.remedy }),
+        cause: cause.cause,
+      })
+    : cause;
 }
 
-function hubError(id: string, cause: SttError): SttError {
-  return new SttError(
-    "ERR_FILE_NOT_FOUND",
-    `"${id}" is not a folder here, and downloading from the Hub is not part of this build`,
-    { remedy: "Pass a folder that holds the downloaded checkpoint (transformers layout).", cause },
-  );
+async function onHub(host: ModelFolderHost, id: string, options: HubOptions, resolve: Resolve): Promise<ModelSource> {
+  const { path, source } = await host.findHubModel(id, { onWarning: warn, ...options });
+  return { kind: "hub", path: await resolve(host, path), ...source };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SttError && error.code === "ERR_FILE_NOT_FOUND";
 }
 
 export async function readModelText(folder: string, name: string): Promise<string | undefined> {

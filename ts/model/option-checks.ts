@@ -50,3 +50,15 @@ export function checkFunction(name: string, value: unknown): void {
     throw invalidArgument(`'${name}' must be a function, not ${show(value)}`);
   }
 }
+
+export function checkBoolean(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw invalidArgument(`'${name}' must be true or false, not ${show(value)}`);
+  }
+}
+
+export function checkText(name: string, value: unknown): void {
+  if (value !== undefined && (typeof value !== "string" || value === "")) {
+    throw invalidArgument(`'${name}' must be a string that is not empty, not ${show(value)}`);
+  }
+}

@@ -9,6 +9,7 @@ import {
   writeModelJson,
 } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
+import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 import { Tensor } from "./tensor.js";
 
 /** Ids of one sequence, as generate() gives them or as plain numbers. */
@@ -42,8 +43,11 @@ export class KyutaiSpeechToTextTokenizer {
   }
 
   /** Reads tokenizer.json and, where there is one, tokenizer_config.json. */
-  static async from_pretrained(location: ModelLocation): Promise<KyutaiSpeechToTextTokenizer> {
-    const folder = await findModel(location);
+  static async from_pretrained(
+    location: ModelLocation,
+    options: PretrainedOptions = {},
+  ): Promise<KyutaiSpeechToTextTokenizer> {
+    const folder = await findModel(location, smallFileOptions(options));
     const text = await readModelText(folder, TOKENIZER_FILE);
     if (text === undefined) {
       throw missingFile(folder, TOKENIZER_FILE);

@@ -12,6 +12,7 @@ describe("load", () => {
     await using stt = await SpeechToText.load(undefined, { onProgress: (progress) => seen.push(progress) });
     expect(seen).toEqual([{ stage: "load", done: 1000, total: 1000 }]);
     expect(stt.model).toBe(DIGITS_EN);
+    expect(stt.source).toEqual({ kind: "embedded", path: DIGITS_EN });
   });
 
   it("is aborted before and during, and frees what comes too late", async () => {
@@ -41,6 +42,10 @@ describe("load", () => {
     [{ threads: "2" }, "'threads'"],
     [{ slots: 1.5 }, "'slots'"],
     [{ backend: "gpu" }, "'backend' must be one of"],
+    [{ revision: "" }, "'revision'"],
+    [{ cacheDir: 5 }, "'cacheDir'"],
+    [{ localFilesOnly: "yes" }, "'localFilesOnly'"],
+    [{ token: true }, "'token'"],
     [{ signal: {} }, "'signal'"],
     [{ onProgress: 1 }, "'onProgress'"],
     ["cpu", "options must be an object"],
@@ -56,7 +61,10 @@ describe("load", () => {
     await expectCode(SpeechToText.load("no/such/folder"), "ERR_FILE_NOT_FOUND");
     await expectCode(SpeechToText.load(fixturePath("audio/u8.wav")), "ERR_INVALID_ARGUMENT");
     await expectCode(SpeechToText.load({ threads: 2 } as unknown as string), "ERR_INVALID_ARGUMENT");
-    await expect(SpeechToText.load("kyutai/stt-2.6b-en")).rejects.toThrow("downloading from the Hub");
+    await expectCode(
+      SpeechToText.load("kyutai/stt-2.6b-en", { localFilesOnly: true, cacheDir: "none" }),
+      "ERR_HUB_OFFLINE",
+    );
     expect(backend.engines).toEqual([]);
   });
 });

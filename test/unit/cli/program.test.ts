@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../../ts/cli/program.js";
 import { type FakeBackend, useFakeBackend } from "../support/fake-backend.js";
 import { DIGITS_EN, fixturePath } from "../support/fixture.js";
@@ -32,7 +32,10 @@ describe("kyutai-stt", () => {
     second = join(folder, "second.wav");
     await writeFile(second, silentWav(1));
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
 
   async function cli(argv: string[], { stdin = [] as Uint8Array[], signal = new AbortController().signal } = {}) {
     const [stdout, stderr] = [new Collector(), new Collector()];
@@ -58,6 +61,7 @@ describe("kyutai-stt", () => {
       expect(lines.length).toBe(2);
       expect(JSON.parse(lines[0] ?? "")).toEqual({
         file: second,
+        model: { kind: "embedded", path: DIGITS_EN },
         text: "w1 w2",
         words: [
           { text: "w1", start: expect.closeTo(0.2), end: 0.4, confidence: 0.5 },
@@ -127,8 +131,9 @@ describe("kyutai-stt", () => {
       const { code, out, err } = await cli(["transcribe", "--model", join(folder, "none"), second]);
       expect({ code, out }).toEqual({ code: 1, out: "" });
       expect(err).toMatch(/^error: .*no such model folder or file \[ERR_FILE_NOT_FOUND\]/);
-      const hub = await cli(["transcribe", "--model", "kyutai/stt-1b-en_fr", second]);
-      expect(hub.err).toContain("downloading from the Hub");
+      vi.stubEnv("HF_HUB_OFFLINE", "1");
+      const hub = await cli(["transcribe", "--model", "kyutai/stt-1b-en_fr", "--cache", folder, second]);
+      expect(hub).toMatchObject({ code: 1, out: "", err: expect.stringContaining("[ERR_HUB_OFFLINE]") });
       const cuda = await cli(["transcribe", "--backend", "cuda", second]);
       expect(cuda).toMatchObject({ code: 1, err: expect.stringContaining("[ERR_BACKEND_UNAVAILABLE]") });
     });

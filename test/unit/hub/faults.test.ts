@@ -210,7 +210,7 @@ describe("refusals", () => {
 
   it.each([429, 500, 502, 503, 504])("%i is repeated, and reported when it stays", async (status) => {
     let count = 0;
-    fixture.hub.hubFault = (_request, response) => (count++ < 3 ? answerStatus(response, status) : false);
+    fixture.hub.hubFault = (_request, response) => (count++ < 2 ? answerStatus(response, status) : false);
     await find();
     fixture.hub.hubFault = (_request, response) => answerStatus(response, status);
     const attempt = find(MODEL, { cache_dir: `${fixture.cache}2` });

@@ -41,7 +41,7 @@ export function sha256(bytes: Uint8Array): string {
   return hash;
 }
 
-export function gitHash(bytes: Uint8Array): string {
+function gitHash(bytes: Uint8Array): string {
   return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 }
 

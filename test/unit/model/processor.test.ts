@@ -138,10 +138,13 @@ describe("model folders", () => {
     await expectCode(load(3), "ERR_INVALID_ARGUMENT");
     await expectCode(load(""), "ERR_INVALID_ARGUMENT");
     await expectCode(load(new URL("http://localhost/model")), "ERR_INVALID_ARGUMENT");
-    await expect(load("kyutai/stt-1b-en_fr-trfs")).rejects.toMatchObject({
-      code: "ERR_FILE_NOT_FOUND",
-      message: expect.stringContaining("downloading from the Hub is not part of this build"),
-      remedy: expect.stringContaining("folder"),
+    const offline = { local_files_only: true, cache_dir: "none" };
+    await expect(
+      KyutaiSpeechToTextProcessor.from_pretrained("kyutai/stt-1b-en_fr-trfs", offline),
+    ).rejects.toMatchObject({
+      code: "ERR_HUB_OFFLINE",
+      message: expect.stringContaining('there is no folder "kyutai/stt-1b-en_fr-trfs"'),
+      remedy: expect.stringContaining("Download"),
     });
   });
 
