@@ -85,15 +85,14 @@ describe("processes that share a cache", () => {
   });
 
   it("stop at Ctrl-C and leave a beginning", async () => {
-    hub.delay = 50;
+    hub.delay = 200;
     const child = start();
     const ended = finish(child);
     await expect.poll(written, { timeout: 30_000, interval: 20 }).toBeGreaterThan(500_000);
-    const began = performance.now();
     child.kill("SIGINT");
     expect(await ended).toEqual({ code: 130, out: "", err: "" });
-    expect(performance.now() - began).toBeLessThan(5000);
     expect(await written()).toBeGreaterThan(500_000);
+    expect(await written()).toBeLessThan(weights.length);
     const beginning = await readFile(
       join(home, "hub/models--tests--model/blobs", `${etagOf(weights)}.kstt.incomplete`),
     );

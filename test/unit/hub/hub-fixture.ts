@@ -63,6 +63,7 @@ const VARIABLES = [
 export function useHub(): HubFixture {
   const fixture = {} as { hub: HubServer; cache: string };
   let folder: string;
+  vi.setConfig({ testTimeout: 120_000 });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "kstt-hub-"));
     fixture.hub = await HubServer.start();
@@ -73,7 +74,9 @@ export function useHub(): HubFixture {
     }
     vi.stubEnv("HF_HOME", join(folder, "home"));
     vi.stubEnv("HF_ENDPOINT", fixture.hub.endpoint);
-    vi.stubEnv("HF_HUB_DOWNLOAD_TIMEOUT", "5");
+    // Far beyond what a busy machine takes.
+    vi.stubEnv("HF_HUB_DOWNLOAD_TIMEOUT", "60");
+    vi.stubEnv("HF_HUB_ETAG_TIMEOUT", "60");
   });
   afterEach(async () => {
     vi.unstubAllEnvs();
