@@ -70,9 +70,9 @@ void session::clear() {
     forced_.clear();
     used_ = 0;
     step_ = n_pads_ = n_extended_ = n_again_ = prompt_end_ = 0;
-    finished_                                              = false;
+    finished_ = is_stuck_ = false;
     // The last row of the text table is the start token; transformers' bos_token_id may name another (spec 5.4 a).
-    previous_                                              = model_.config.decoder.vocab_size - 1;
+    previous_             = model_.config.decoder.vocab_size - 1;
     constraint_.reset();
     words_.reset();
     levels_.reset();
@@ -311,6 +311,10 @@ void session::renew(refresh_reason reason) {
     add_event(KSTT_EVENT_REFRESH, heard, heard).detail = static_cast<int32_t>(reason);
     n_again_ += step_ - refresh_.next_step();
     words_.rewind(refresh_.next_step());
+    if (is_stuck_) {
+        forced_.clear();
+        is_stuck_ = false;
+    }
     step_     = refresh_.next_step();
     previous_ = refresh_.token_before();
     codes_.erase(codes_.begin(), codes_.begin() + static_cast<int64_t>(used_));
@@ -374,9 +378,10 @@ bool session::poll(session_event & out) {
     return true;
 }
 
-void session::force_pads(int64_t n_steps) {
+void session::get_stuck(const std::vector<int32_t> & tokens) {
     const guard hold(lock_);
-    forced_.insert(forced_.end(), static_cast<size_t>(n_steps), model_.config.decoder.pad_token_id);
+    forced_.assign(tokens.begin(), tokens.end());
+    is_stuck_ = true;
 }
 
 }  // namespace kstt

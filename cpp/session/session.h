@@ -64,8 +64,8 @@ class session {
 
     // The next call of the decoder; appends its ids: per column a text id, then codes.
     decoder_work next_work(std::vector<int32_t> & ids) const;
-    // Takes the result of that call. logits [output_vocab_size] of a step; pauses [n_pauses]: probabilities of the pause
-    // heads, if the model has any.
+    // Takes the result of that call. logits [output_vocab_size] of a step; pauses [n_pauses]: probabilities of the
+    // pause heads, if the model has any.
     void         put_step(const float * logits, const float * pauses, int32_t n_pauses);
     void         put_replay(int64_t n_columns);
 
@@ -76,8 +76,8 @@ class session {
     // Throws INVALID_SNAPSHOT.
     void load(byte_reader & in);
 
-    // For tests of the remedy: the next n_steps emit the pad, whatever the model says.
-    void force_pads(int64_t n_steps);
+    // For tests of the remedy: a state that emits these tokens, whatever the model says, until it is renewed.
+    void get_stuck(const std::vector<int32_t> & tokens);
 
   private:
     struct heard_frame {
@@ -123,6 +123,7 @@ class session {
     int64_t                   n_again_    = 0;  // steps to come that were taken before a stall was noticed
     bool                      finished_   = false;
     token_constraint          constraint_;
+    bool                      is_stuck_ = false;
     std::deque<int32_t>       forced_;          // tokens of the next steps, decided beforehand
     int64_t                   prompt_end_ = 0;  // stream sample; what is said before it belongs to the prompt
     word_publisher            words_;

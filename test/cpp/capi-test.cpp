@@ -197,6 +197,89 @@ void test_sessions() {
     kstt_session_free(second);
 }
 
+// What sessions refuse, each with its reason; the session and the engine go on.
+void test_session_misuse() {
+    kstt_engine *             engine  = make_engine(2);
+    kstt_session *            session = nullptr;
+    const kstt_session_params good    = kstt_session_default_params();
+    kstt_session_params       params  = good;
+    const auto                refuse  = [&](const char * word) {
+        EXPECT(kstt_session_create(engine, &params, &session, &last_error), KSTT_STATUS_INVALID_ARGUMENT, word);
+        CHECK(session == nullptr);
+        params = good;
+    };
+    params.priority = 2;
+    refuse("priority");
+    params.times = -1;
+    refuse("times");
+    params.turn_head = 4;
+    refuse("turn_head");
+    params.turn_speech_threshold = 0.9;
+    refuse("turn_pause_threshold");
+    params.turn_pause_seconds = 0.0;
+    refuse("turn_pause_seconds");
+    params.turn_smoothing_seconds = std::nan("");
+    refuse("turn_smoothing_seconds");
+    params.refresh_limit_steps = -1;
+    refuse("refresh_limit_steps");
+    params.n_banned_tokens = 1;
+    refuse("banned_tokens");
+    const int32_t beyond    = 1 << 20;
+    params.allowed_tokens   = &beyond;
+    params.n_allowed_tokens = 1;
+    refuse("allowed_tokens");
+    const std::vector<float> pcm = parity_signal(4, 48000);
+    params.prompt_pcm            = pcm.data();
+    params.n_prompt_samples      = pcm.size();
+    params.prompt_rate           = 700;
+    refuse("60 seconds");
+    params.prompt_pcm       = pcm.data();
+    params.n_prompt_samples = 10;
+    params.prompt_rate      = 10;
+    EXPECT(kstt_session_create(engine, &params, &session, &last_error), KSTT_STATUS_INVALID_AUDIO, "10 Hz");
+
+    EXPECT_OK(kstt_session_create(engine, nullptr, &session, &last_error));
+    EXPECT(kstt_session_push_pcm(session, pcm.data(), size_t{ 1 } << 31U, 24000, &last_error),
+           KSTT_STATUS_INVALID_ARGUMENT,
+           "2^31");
+    EXPECT_OK(kstt_session_push_pcm(session, pcm.data(), pcm.size(), 24000, &last_error));
+    EXPECT_OK(kstt_session_flush(session, &last_error));
+    EXPECT_OK(kstt_session_end(session, &last_error));
+    EXPECT(kstt_session_flush(session, &last_error), KSTT_STATUS_INVALID_STATE, "after the end");
+    const uint8_t * bytes = nullptr;
+    size_t          n     = 0;
+    EXPECT(kstt_session_snapshot(session, nullptr, &n, &last_error), KSTT_STATUS_INVALID_ARGUMENT, "bytes");
+    EXPECT_OK(kstt_session_snapshot(session, &bytes, &n, &last_error));
+    kstt_session * restored = nullptr;
+    EXPECT(kstt_session_restore(engine, bytes, n - 1, &restored, &last_error), KSTT_STATUS_INVALID_SNAPSHOT, "damaged");
+    EXPECT(kstt_session_restore(engine, nullptr, 0, &restored, &last_error), KSTT_STATUS_INVALID_SNAPSHOT, "0 bytes");
+    EXPECT_OK(kstt_session_restore(engine, bytes, n, &restored, &last_error));
+
+    // Both come to the same end.
+    int64_t n_stepped = 1;
+    while (n_stepped > 0) {
+        EXPECT_OK(kstt_engine_step(engine, 16, &n_stepped, &last_error));
+    }
+    int32_t    n_events = 0;
+    kstt_event one      = {};
+    kstt_event two      = {};
+    while (kstt_session_poll(session, &one) == 1) {
+        CHECK_EQUAL(kstt_session_poll(restored, &two), 1);
+        CHECK(one.type == two.type && one.start == two.start && std::string(one.text) == two.text);
+        n_events++;
+    }
+    CHECK(n_events >= 2 && one.type == KSTT_EVENT_END && kstt_session_poll(restored, &two) == 0);
+    kstt_engine_stats stats = {};
+    EXPECT_OK(kstt_engine_get_stats(engine, &stats, &last_error));
+    CHECK(stats.steps > 0 && stats.step_ns >= stats.max_step_ns && stats.max_step_ns > 0);
+
+    kstt_engine_free(engine);
+    EXPECT(kstt_session_flush(session, &last_error), KSTT_STATUS_INVALID_STATE, "freed");
+    EXPECT(kstt_session_snapshot(restored, &bytes, &n, &last_error), KSTT_STATUS_INVALID_STATE, "freed");
+    kstt_session_free(session);
+    kstt_session_free(restored);
+}
+
 void test_info() {
     kstt_engine *    engine = make_engine(3);
     kstt_engine_info info   = {};
@@ -224,6 +307,7 @@ int main() {
     test_arguments();
     test_offline();
     test_sessions();
+    test_session_misuse();
     test_info();
     return check_report();
 }

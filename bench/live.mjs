@@ -1,0 +1,288 @@
+#!/usr/bin/env node
+/**
+ * Measures live sessions of the embedded model; one JSON object per line, fields in bench/README.md.
+ * Usage: node bench/live.mjs throughput|flush|beside|soak|long [--seconds S] [--steps N] [--hours H]
+ */
+import { parseArgs } from "node:util";
+import { StepError } from "../tools/steps.mjs";
+import { digits, longRecording, randomNumbers, readTakes, wordErrors } from "./recordings.mjs";
+
+const { cpuCandidate } = await import("../dist/backend/native/native-candidate.js");
+const { DEFAULT_SESSION } = await import("../dist/contract/session.js");
+
+const round = (value) => Number(value.toPrecision(4));
+const print = (stage, fields) => process.stdout.write(`${JSON.stringify({ stage, ...fields })}\n`);
+const rss = () => process.memoryUsage().rss;
+
+function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
+}
+
+async function withEngine(slots, threads, work) {
+  const backend = await cpuCandidate.open();
+  const engine = await backend.createEngine(digits, { threads, slots });
+  try {
+    return await work(engine);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Steps until nothing is ready; the events of each session by its index. */
+async function drain(engine, sessions, maxSteps = 64) {
+  const events = sessions.map(() => []);
+  for (let done = -1; done !== 0; ) {
+    done = await engine.step(maxSteps);
+    for (const [i, session] of sessions.entries()) events[i].push(...session.poll());
+  }
+  return events;
+}
+
+const textOf = (events) => events.filter(({ type }) => type === "word").map(({ text }) => text);
+
+/** Sessions of equal length side by side: how many live streams the machine carries. */
+async function throughput({ seconds }) {
+  for (const threads of [1, 2]) {
+    for (const n of [1, 2, 4, 8, 16, 32]) {
+      await withEngine(n, threads, async (engine) => {
+        const { frameRate, frameSize, sampleRate } = engine.info;
+        const sessions = [];
+        for (let i = 0; i < n; i++) sessions.push(await engine.createSession(DEFAULT_SESSION));
+        const audio = sessions.map((_, i) => longRecording(readTakes(), seconds, i + 1));
+        const times = [];
+        let frames = 0;
+        const started = performance.now();
+        // One frame each at a time, as live streams bring them.
+        for (let frame = 0; frame < seconds * frameRate; frame++) {
+          const size = (frameSize * audio[0].rate) / sampleRate;
+          for (const [i, session] of sessions.entries()) {
+            await session.pushPcm(audio[i].pcm.subarray(frame * size, (frame + 1) * size), audio[i].rate);
+          }
+          const before = performance.now();
+          for (let done = -1; done !== 0; frames += done) done = await engine.step(4);
+          times.push(performance.now() - before);
+          for (const session of sessions) session.poll();
+        }
+        const milliseconds = performance.now() - started;
+        const framesPerSecond = (frames / milliseconds) * 1000;
+        print("throughput", {
+          sessions: n,
+          threads,
+          frames_per_s: round(framesPerSecond),
+          live_streams: Math.floor(framesPerSecond / frameRate),
+          ms_p50: percentile(times, 0.5),
+          ms_p99: percentile(times, 0.99),
+        });
+      });
+    }
+  }
+}
+
+/** Time from flush() to the flushed event, against the model's delay. */
+async function flush({ seconds }) {
+  await withEngine(1, 1, async (engine) => {
+    const session = await engine.createSession(DEFAULT_SESSION);
+    const { pcm, rate } = longRecording(readTakes(), seconds, 5);
+    const times = [];
+    for (let at = 0; at < pcm.length; at += 2 * rate) {
+      await session.pushPcm(pcm.subarray(at, at + 2 * rate), rate);
+      await drain(engine, [session]);
+      const started = performance.now();
+      await session.flush();
+      for (let flushed = false; !flushed; ) {
+        await engine.step(64);
+        flushed = session.poll().some(({ type }) => type === "flushed");
+      }
+      times.push(performance.now() - started);
+    }
+    const delay = engine.info.delaySeconds * 1000;
+    print("flush", {
+      flushes: times.length,
+      delay_ms: delay,
+      ms_p50: percentile(times, 0.5),
+      ms_p99: percentile(times, 0.99),
+      share_of_delay_p50: round(percentile(times, 0.5) / delay),
+    });
+  });
+}
+
+/** Live sessions alone, then with files beside them: the time from a pushed frame to its step. */
+async function beside({ seconds }) {
+  for (const files of [0, 1, 4]) {
+    await withEngine(4 + files, 1, async (engine) => {
+      const { frameRate, frameSize, sampleRate } = engine.info;
+      const audio = longRecording(readTakes(), seconds, 9);
+      const size = (frameSize * audio.rate) / sampleRate;
+      const live = [];
+      for (let i = 0; i < 4; i++) live.push(await engine.createSession({ ...DEFAULT_SESSION, emitTokens: true }));
+      let fileFrames = 0;
+      for (let i = 0; i < files; i++) {
+        const file = await engine.createSession({ ...DEFAULT_SESSION, priority: "file" });
+        await file.pushPcm(longRecording(readTakes(), 20 * seconds, i).pcm, audio.rate);
+      }
+      const times = [];
+      const started = performance.now();
+      for (let frame = 0; frame < seconds * frameRate; frame++) {
+        // Paced: between two frames the files have the engine.
+        while (performance.now() - started < (frame / frameRate) * 1000) {
+          if ((await engine.step(1)) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+          else fileFrames++;
+        }
+        const before = performance.now();
+        for (const session of live)
+          await session.pushPcm(audio.pcm.subarray(frame * size, (frame + 1) * size), audio.rate);
+        for (let heard = 0; heard < live.length; ) {
+          await engine.step(1);
+          heard += live.filter((session) => session.poll().length > 0).length;
+        }
+        times.push(performance.now() - before);
+      }
+      const ms = { ms_p50: percentile(times, 0.5), ms_p99: percentile(times, 0.99) };
+      print("beside", { live: live.length, files, ...ms, file_rounds: fileFrames });
+    });
+  }
+}
+
+/** Sessions that join, leave, flush, are cancelled and moved at random: each that ends says what it says alone. */
+async function soak({ steps }) {
+  const seats = 64;
+  const takes = readTakes();
+  const options = { ...DEFAULT_SESSION, emitPartials: true };
+  const alone = await withEngine(1, 1, async (engine) => {
+    const texts = [];
+    for (const { pcm, rate } of takes) {
+      const session = await engine.createSession(options);
+      await session.pushPcm(pcm, rate);
+      await session.end();
+      texts.push(textOf((await drain(engine, [session]))[0]).join(" "));
+      await session.dispose();
+    }
+    return texts;
+  });
+  await withEngine(seats, 0, async (engine) => {
+    const random = randomNumbers(3);
+    const table = new Array(seats).fill(null);
+    const counts = { joined: 0, ended: 0, cancelled: 0, moved: 0, wrong: 0 };
+    let done = 0;
+    let settled = 0;
+    const started = performance.now();
+    const sample = () =>
+      print("soak", { steps: done, rss_bytes: rss(), minutes: round((performance.now() - started) / 6e4), ...counts });
+    for (let next = steps / 10; done < steps; ) {
+      for (let seat = 0; seat < seats; seat++) {
+        if (table[seat] === null && random() < 0.3) {
+          const take = Math.floor(random() * takes.length);
+          table[seat] = { session: await engine.createSession(options), take, at: 0, words: [] };
+          counts.joined++;
+        }
+        const one = table[seat];
+        if (one === null || random() < 0.3) continue;
+        const { pcm, rate } = takes[one.take];
+        const to = Math.min(pcm.length, one.at + Math.floor(random() * 3000));
+        if (one.at < pcm.length) await one.session.pushPcm(pcm.subarray(one.at, to), rate);
+        if (one.at < pcm.length && to === pcm.length) await one.session.end();
+        one.at = to;
+        if (random() < 0.005) {
+          await one.session.dispose();
+          table[seat] = null;
+          counts.cancelled++;
+        } else if (random() < 0.01) {
+          const bytes = await one.session.snapshot();
+          await one.session.dispose();
+          one.session = await engine.restoreSession(bytes);
+          counts.moved++;
+        }
+      }
+      done += await engine.step(2);
+      for (const [seat, one] of table.entries()) {
+        const events = one?.session.poll() ?? [];
+        one?.words.push(...textOf(events));
+        if (events.some(({ type }) => type === "end")) {
+          counts.ended++;
+          if (one.words.join(" ") !== alone[one.take]) counts.wrong++;
+          await one.session.dispose();
+          table[seat] = null;
+        }
+      }
+      if (done >= next) {
+        globalThis.gc?.();
+        sample();
+        next += steps / 10;
+        settled ||= rss();
+      }
+    }
+    print("soak-end", {
+      steps: done,
+      rss_settled_bytes: settled,
+      rss_bytes: rss(),
+      growth: round(rss() / settled - 1),
+      ...counts,
+    });
+  });
+}
+
+/** Hours of speech in one session: errors, times and memory by part. */
+async function long({ hours }) {
+  const takes = readTakes();
+  await withEngine(1, 1, async (engine) => {
+    const session = await engine.createSession({ ...DEFAULT_SESSION, priority: "file" });
+    const part = 0.25;
+    let offset = 0;
+    let settled = 0;
+    const started = performance.now();
+    for (let n = 1; n * part <= hours; n++) {
+      const recording = longRecording(takes, part * 3600, n);
+      for (let at = 0; at < recording.pcm.length; at += 60 * recording.rate) {
+        await session.pushPcm(recording.pcm.subarray(at, at + 60 * recording.rate), recording.rate);
+      }
+      await session.flush();
+      const [events] = await drain(engine, [session]);
+      const words = events.filter(({ type }) => type === "word");
+      const flushed = events.find(({ type }) => type === "flushed");
+      // Each word of the list is matched with what was said nearest to it.
+      const errors = [];
+      let next = 0;
+      for (const word of words) {
+        const distance = (i) => Math.abs(recording.words[i].onset + offset - word.start);
+        while (next + 1 < recording.words.length && distance(next + 1) <= distance(next)) next++;
+        errors.push(word.start - recording.words[next].onset - offset);
+      }
+      const gaps = words.slice(1).map((word, i) => word.start - words[i].start);
+      offset += recording.seconds;
+      const wrong = wordErrors(
+        recording.words.map(({ text }) => text),
+        words.map(({ text }) => text),
+      );
+      globalThis.gc?.();
+      const resident = rss();
+      settled ||= resident;
+      print("long", {
+        hours: round(n * part),
+        words: words.length,
+        word_errors: wrong,
+        said: recording.words.length,
+        longest_gap_s: round(Math.max(...gaps)),
+        start_error_median_s: round(percentile(errors.map(Math.abs), 0.5)),
+        start_error_p95_s: round(percentile(errors.map(Math.abs), 0.95)),
+        clock_error_s: flushed.time - offset,
+        refreshes: events.filter(({ type }) => type === "refresh").length,
+        stalls: events.filter(({ type, reason }) => type === "refresh" && reason === "stall").length,
+        rss_bytes: resident,
+        rss_growth: round(resident / settled - 1),
+        minutes: round((performance.now() - started) / 6e4),
+      });
+    }
+  });
+}
+
+const STAGES = { throughput, flush, beside, soak, long };
+const options = { seconds: { type: "string" }, steps: { type: "string" }, hours: { type: "string" } };
+const { positionals, values } = parseArgs({ options, allowPositionals: true });
+const stage = STAGES[positionals[0]];
+if (stage === undefined) throw new StepError(`Usage: node bench/live.mjs ${Object.keys(STAGES).join("|")}`);
+await stage({
+  seconds: Number(values.seconds ?? 30),
+  steps: Number(values.steps ?? 100_000),
+  hours: Number(values.hours ?? 24),
+});
