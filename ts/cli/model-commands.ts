@@ -2,6 +2,9 @@
 import {
   KyutaiSpeechToTextForConditionalGeneration,
   KyutaiSpeechToTextProcessor,
+  type PretrainedModelOptions,
+  type PretrainedOptions,
+  type ProgressInfo,
   read_audio,
   type Tensor,
 } from "../index.node.js";
@@ -76,28 +79,36 @@ async function withModel(
   work: (loaded: Loaded) => Promise<number>,
 ): Promise<number> {
   const progress = new LoadProgress(io);
-  const processor = await KyutaiSpeechToTextProcessor.from_pretrained(location, {
+  const options = {
     cache_dir: cache,
     signal: io.signal,
-  });
-  const model = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(location, {
-    cache_dir: cache,
-    backend,
-    threads,
-    signal: io.signal,
-    progress_callback: (info) => {
-      if (info.status === "progress_total") {
-        progress.downloaded(info.loaded, info.total, info.rate, info.eta);
-      } else if (info.status === "progress" && info.file === undefined) {
-        progress.loaded(info.loaded, info.total);
-      }
-    },
-  }).finally(() => progress.stop());
+    progress_callback: (info: ProgressInfo): void => showProgress(info, progress),
+  };
+  const [processor, model] = await load(location, options, { backend, threads }).finally(() => progress.stop());
   try {
     await reportChoice(model.source, io);
     return await work({ processor, model, rate: processor.feature_extractor.sampling_rate });
   } finally {
     await model.dispose();
+  }
+}
+
+/** One after the other: what both need is downloaded once. */
+async function load(
+  location: string,
+  options: PretrainedOptions,
+  engine: Pick<PretrainedModelOptions, "backend" | "threads">,
+): Promise<[KyutaiSpeechToTextProcessor, KyutaiSpeechToTextForConditionalGeneration]> {
+  const processor = await KyutaiSpeechToTextProcessor.from_pretrained(location, options);
+  const model = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(location, { ...options, ...engine });
+  return [processor, model];
+}
+
+function showProgress(info: ProgressInfo, progress: LoadProgress): void {
+  if (info.status === "progress_total") {
+    progress.downloaded(info.loaded, info.total, info.rate, info.eta);
+  } else if (info.status === "progress" && info.file === undefined) {
+    progress.loaded(info.loaded, info.total);
   }
 }
 

@@ -58,7 +58,7 @@ export async function planModel(
     });
   }
   const files = await Promise.all(wanted.map((path) => planFile(context, repository, commit, path)));
-  const others = await planReferences(context, selection);
+  const others = await planReferences(context, selection.references);
   return { repository, revision, commit, entry: selection.entry, files, others };
 }
 
@@ -66,13 +66,9 @@ function wantedFiles({ files, weights }: FileSelection, withWeights: boolean): r
   return withWeights ? [...files, ...weights] : files;
 }
 
-function wantedReferences({ references }: FileSelection, withWeights: boolean): readonly ModelReference[] {
-  return references.filter(({ isWeights }) => withWeights || !isWeights).map(({ file }) => file);
-}
-
-async function planReferences(context: PlanContext, selection: FileSelection): Promise<ModelPlan[]> {
+async function planReferences(context: PlanContext, references: readonly ModelReference[]): Promise<ModelPlan[]> {
   const plans: ModelPlan[] = [];
-  for (const { repository, revision = "main", file } of wantedReferences(selection, context.withWeights)) {
+  for (const { repository, revision = "main", file } of references) {
     if (file === undefined) {
       throw new SttError("ERR_MODEL_FORMAT", `config.json refers to ${repository} without a file`, {
         remedy: "Use another revision of the model.",
@@ -126,7 +122,7 @@ export async function planFromCache(
     return undefined;
   }
   const others: ModelPlan[] = [];
-  for (const other of wantedReferences(selection, withWeights)) {
+  for (const other of selection.references) {
     const plan = await planOneFromCache(cache, other);
     if (plan === undefined) {
       return undefined;

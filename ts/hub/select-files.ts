@@ -5,10 +5,10 @@ import { checkRepositoryPath, type ModelReference, parseModelReference } from ".
 export interface FileSelection {
   /** Paths in the repository; all of them must be there. */
   readonly files: readonly string[];
-  /** As well, unless only configuration and tokenizer are wanted. */
+  /** As well, unless only configuration and tokenizer are wanted and can do without. */
   readonly weights: readonly string[];
   /** Files of other repositories, to stand beside them. */
-  readonly references: readonly { readonly file: ModelReference; readonly isWeights: boolean }[];
+  readonly references: readonly ModelReference[];
   /** The one file that a loader opens; undefined: it opens the folder. */
   readonly entry: string | undefined;
 }
@@ -76,7 +76,7 @@ async function byLayout(
   }
   if (config !== undefined && ("mimi_name" in config || "tokenizer_name" in config)) {
     const original = originalFiles(repository, config, file);
-    if ([...original.files, ...original.weights].every((name) => names.has(name)) || !hasGguf(names)) {
+    if (original.files.every((name) => names.has(name)) || !hasGguf(names)) {
       return original;
     }
   }
@@ -103,27 +103,28 @@ async function transformersWeights(
   return [WEIGHTS_INDEX, ...new Set(shards as string[])];
 }
 
-/** The original layout and its relatives: config.json names the files, some perhaps in other repositories. */
+/**
+ * The original layout and its relatives: config.json names the files, some perhaps in other repositories. Weights are
+ * no extra here: only with them does the core know what transformers' configuration files would say.
+ */
 function originalFiles(repository: string, config: Record<string, unknown>, file: string | undefined): FileSelection {
   const files = [CONFIG];
-  const weights: string[] = [];
-  const references: { file: ModelReference; isWeights: boolean }[] = [];
+  const references: ModelReference[] = [];
   const { moshi_name: decoder = SINGLE_WEIGHTS, mimi_name: codec, tokenizer_name: tokenizer } = config;
-  const named = { moshi_name: file ?? decoder, mimi_name: codec, tokenizer_name: tokenizer };
+  const named = { tokenizer_name: tokenizer, mimi_name: codec, moshi_name: file ?? decoder };
   for (const [key, name] of Object.entries(named)) {
-    const isWeights = key !== "tokenizer_name";
     if (typeof name !== "string") {
       throw new SttError("ERR_MODEL_FORMAT", `${repository}: config.json does not name the file '${key}'`, {
         remedy: "Use another revision of the model.",
       });
     }
     if (name.startsWith("hf://")) {
-      references.push({ file: parseModelReference(name), isWeights });
+      references.push(parseModelReference(name));
     } else {
-      (isWeights ? weights : files).push(name);
+      files.push(name);
     }
   }
-  return { files, weights, references, entry: file };
+  return { files, weights: [], references, entry: file };
 }
 
 function ggufFiles(repository: string, names: ReadonlySet<string>, file: string | undefined): FileSelection {
@@ -141,10 +142,7 @@ function ggufFiles(repository: string, names: ReadonlySet<string>, file: string 
     });
   }
   const beside = names.has(CONFIG) ? [CONFIG] : [];
-  const references = (COMPANIONS.get(repository) ?? []).map((companion) => ({
-    file: parseModelReference(companion),
-    isWeights: false,
-  }));
+  const references = (COMPANIONS.get(repository) ?? []).map(parseModelReference);
   // Configuration and tokenizer are in the file itself, or useless without it.
   return { files: [entry, ...beside], weights: [], references, entry };
 }

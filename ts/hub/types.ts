@@ -9,7 +9,7 @@ export interface HubOptions {
   readonly local_files_only?: boolean | undefined;
   /** Default: HF_TOKEN, else the file that `hf auth login` wrote; false: send none. */
   readonly token?: string | false | undefined;
-  /** false: only configuration and tokenizer. Default: true. */
+  /** false: no weights where configuration and tokenizer can be read without. Default: true. */
   readonly weights?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;

@@ -63,6 +63,9 @@ describe("the files of a layout", () => {
     };
     const expected = ["config.json", "mimi@125.safetensors", "model.safetensors", "tokenizer.model"];
     expect(await filesOf(files)).toEqual(expected);
+    // Without the weights nobody knows what they are.
+    const { path } = await find(MODEL, { weights: false, cache_dir: `${fixture.cache}2` });
+    expect(await tree(path)).toEqual(expected);
   });
 
   it("mlx, whose weights have another name", async () => {
