@@ -1,5 +1,5 @@
-// Token ids to text, by the rules of spec 10.3. Reads the vocabulary of tokenizer.json (Unigram or BPE); encoding is
-// not done here.
+// Token ids to the bytes of their pieces, by the rules of spec 10.3, for streams: a SentencePiece model or a
+// tokenizer.json (Unigram or BPE). Whole texts, and encoding, are the tokenizer's (text/tokenizer.h).
 #pragma once
 
 #include "io/tokenizer-file.h"

@@ -4,18 +4,8 @@
 #include <utility>
 
 namespace kstt {
-namespace {
-
-constexpr const char * replacement = "\xEF\xBF\xBD";  // U+FFFD
-
-struct sequence {
-    size_t size;      // bytes of the longest prefix of `bytes` that could begin a character, at least 1
-    bool   complete;  // those bytes are a character
-    bool   invalid;   // no byte that may follow makes them one
-};
-
 // Table 3-7 of the Unicode standard: the second byte's range depends on the first, later ones are 80..BF.
-sequence next_sequence(std::string_view bytes) {
+utf8_sequence utf8_next(std::string_view bytes) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
 
     const uint8_t first = byte(0);
@@ -51,17 +41,26 @@ sequence next_sequence(std::string_view bytes) {
     return { length, true, false };
 }
 
-}  // namespace
+bool is_utf8(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const utf8_sequence next = utf8_next(bytes);
+        if (!next.complete) {
+            return false;
+        }
+        bytes.remove_prefix(next.size);
+    }
+    return true;
+}
 
 std::string utf8_repair(std::string_view bytes) {
     std::string text;
     text.reserve(bytes.size());
     while (!bytes.empty()) {
-        const sequence next = next_sequence(bytes);
+        const utf8_sequence next = utf8_next(bytes);
         if (next.complete) {
             text.append(bytes.substr(0, next.size));
         } else {
-            text.append(replacement);
+            text.append(utf8_replacement);
         }
         bytes.remove_prefix(next.size);
     }
@@ -70,7 +69,7 @@ std::string utf8_repair(std::string_view bytes) {
 
 size_t utf8_incomplete_tail(std::string_view bytes) {
     while (!bytes.empty()) {
-        const sequence next = next_sequence(bytes);
+        const utf8_sequence next = utf8_next(bytes);
         if (!next.complete && !next.invalid) {
             return bytes.size();
         }

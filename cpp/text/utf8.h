@@ -7,8 +7,20 @@
 
 namespace kstt {
 
+constexpr std::string_view utf8_replacement = "\xEF\xBF\xBD";  // U+FFFD
+
 // Every maximal invalid sequence becomes one U+FFFD (as the Unicode standard recommends). Valid text is unchanged.
 std::string utf8_repair(std::string_view bytes);
+
+// The first character of `bytes`, which are not empty.
+struct utf8_sequence {
+    size_t size;      // bytes of the longest prefix that could begin a character, at least 1
+    bool   complete;  // those bytes are a character
+    bool   invalid;   // no byte that may follow makes them one
+};
+utf8_sequence utf8_next(std::string_view bytes);
+
+bool is_utf8(std::string_view bytes);
 
 // Bytes at the end that begin a character whose rest has not come: 0 to 3.
 size_t utf8_incomplete_tail(std::string_view bytes);
