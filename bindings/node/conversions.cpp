@@ -125,6 +125,17 @@ sample_rows to_rows(const Napi::Value & values, const Napi::Value & n_rows, cons
     return { copy_samples(values.Env(), view), rows, static_cast<size_t>(samples) };
 }
 
+void read_source_options(const Napi::Object & options, kstt_engine_params & params) {
+    const Napi::Value codebooks = options.Get("codebooks");
+    const Napi::Value compat    = options.Get("transformersCompat");
+    if (!codebooks.IsUndefined()) {
+        params.n_codebooks = to_int32(codebooks, "codebooks");
+    }
+    if (!compat.IsUndefined()) {
+        params.transformers_compat = to_bool(compat, "transformersCompat") ? 1 : 0;
+    }
+}
+
 Napi::Object from_info(Napi::Env env, const kstt_engine_info & info) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("sampleRate", info.sample_rate);

@@ -43,6 +43,9 @@ struct sample_rows {
 
 sample_rows to_rows(const Napi::Value & values, const Napi::Value & n_rows, const Napi::Value & n_samples);
 
+// codebooks and transformersCompat, where they are given.
+void read_source_options(const Napi::Object & options, kstt_engine_params & params);
+
 Napi::Object from_info(Napi::Env env, const kstt_engine_info & info);
 Napi::Object from_stats(Napi::Env env, const kstt_engine_stats & stats);
 Napi::Object from_progress(Napi::Env env, const kstt_progress & progress);

@@ -48,6 +48,7 @@ Napi::Value engine_object::create(const Napi::CallbackInfo & info) {
     kstt_engine_params params  = kstt_engine_default_params();
     params.n_threads           = to_int32(options.Get("threads"), "threads");
     params.n_slots             = to_int32(options.Get("slots"), "slots");
+    read_source_options(options, params);
     return call_async<made_engine>(
         info.Env(),
         "kstt.createEngine",

@@ -14,7 +14,7 @@ class engine_object final : public Napi::ObjectWrap<engine_object> {
   public:
     static Napi::Function define(Napi::Env env);
 
-    // createEngine(path: string, options: { threads, slots }): Promise<engine>
+    // createEngine(path: string, options: { threads, slots, codebooks?, transformersCompat? }): Promise<engine>
     static Napi::Value create(const Napi::CallbackInfo & info);
 
     explicit engine_object(const Napi::CallbackInfo & info);

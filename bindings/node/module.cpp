@@ -6,6 +6,7 @@
 #include "environment-data.h"
 #include "error-object.h"
 #include "generation-object.h"
+#include "model-description.h"
 #include "napi-setup.h"
 #include "pin-library.h"
 #include "resampler-object.h"
@@ -46,6 +47,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     exports.Set("abiVersion", kstt_abi_version());
     exports.Set("init", Napi::Function::New(env, init, "init"));
     exports.Set("createEngine", Napi::Function::New(env, engine_object::create, "createEngine"));
+    exports.Set("describeModel", Napi::Function::New(env, describe_model, "describeModel"));
     exports.Set("createResampler", Napi::Function::New(env, resampler_object::create, "createResampler"));
     exports.Set("createConversion", Napi::Function::New(env, conversion_object::create, "createConversion"));
     return exports;

@@ -31,6 +31,15 @@ struct kstt_session {
 
 namespace kstt {
 
+inline source_options source_options_of(const kstt_engine_params & params) {
+    require(params.n_codebooks >= 0, "n_codebooks must be 0 (all) or a number of streams");
+    require(params.transformers_compat == 0 || params.transformers_compat == 1, "transformers_compat must be 0 or 1");
+    source_options options;
+    options.n_codebooks         = params.n_codebooks;
+    options.transformers_compat = params.transformers_compat == 1;
+    return options;
+}
+
 template <typename H>
 std::shared_ptr<engine> engine_of(const H * handle) {
     require(handle != nullptr, "the handle is NULL");

@@ -95,6 +95,7 @@ kstt_status kstt_engine_create(const char *               path,
         engine_options options;
         options.n_threads = used.n_threads;
         options.n_slots   = used.n_slots;
+        options.source    = source_options_of(used);
         auto handle       = std::make_unique<kstt_engine>();
         handle->object    = std::make_shared<engine>(path, options);
         *out              = handle.release();

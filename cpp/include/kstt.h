@@ -90,9 +90,12 @@ enum {
 };
 
 typedef struct kstt_engine_params {
-    int32_t n_threads; /* 0: chosen from the processor and the model's size; else 1..256 */
-    int32_t n_slots;   /* sessions that run at once, 1..4096; state memory grows with it */
-    int32_t reserved[6];
+    int32_t n_threads;           /* 0: chosen from the processor and the model's size; else 1..256 */
+    int32_t n_slots;             /* sessions that run at once, 1..4096; state memory grows with it */
+    int32_t n_codebooks;         /* audio streams to read, 0: all; the codec computes no more */
+    int32_t transformers_compat; /* 1: checkpoints not made for transformers behave as after its conversion (window of
+                                    375 steps, its start token); no effect on others */
+    int32_t reserved[4];
 } kstt_engine_params;
 
 KSTT_API kstt_engine_params kstt_engine_default_params(void);
@@ -123,9 +126,9 @@ typedef struct kstt_engine_info {
     char    kernels[64];     /* instruction set in use, e.g. "avx512" */
 } kstt_engine_info;
 
-/* Loads a checkpoint folder in the transformers layout (config.json, generation_config.json,
- * preprocessor_config.json or processor_config.json, tokenizer.json, one or sharded safetensors).
- * Weights are mapped, not read; every name, shape and type is checked before anything is used. [compute] */
+/* Loads a checkpoint: its folder, or its file of weights with the other files beside it, in any layout that
+ * kstt_model_describe knows. Weights are mapped, not read, unless the layout makes that impossible; every name, shape
+ * and type is checked before anything is used. [compute] */
 KSTT_API kstt_status kstt_engine_create(const char *               path,
                                         const kstt_engine_params * params,
                                         kstt_engine **             out,
@@ -252,5 +255,7 @@ KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 #ifdef __cplusplus
 }
 #endif
+
+#include "kstt-model.h"
 
 #endif /* KSTT_H */

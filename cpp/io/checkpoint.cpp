@@ -18,14 +18,6 @@ constexpr const char * index_name  = "model.safetensors.index.json";
 // A 2.6b checkpoint's index is some 50 kB.
 constexpr size_t max_index_bytes = size_t{ 64 } << 20U;
 
-std::string shape_text(const std::vector<int64_t> & shape) {
-    std::string text = "[";
-    for (size_t i = 0; i < shape.size(); ++i) {
-        text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-    }
-    return text + "]";
-}
-
 class mapped_checkpoint final : public checkpoint {
   public:
     explicit mapped_checkpoint(std::string folder) : folder_(std::move(folder)) {}
@@ -78,6 +70,15 @@ class mapped_checkpoint final : public checkpoint {
 
     const std::vector<tensor_view> & tensors() const override { return tensors_; }
 
+    std::vector<std::string> files() const override {
+        std::vector<std::string> paths;
+        paths.reserve(files_.size());
+        for (const auto & file : files_) {
+            paths.push_back(file->file().path());
+        }
+        return paths;
+    }
+
     std::vector<region> regions() const override {
         std::vector<region> all;
         all.reserve(files_.size());
@@ -107,12 +108,6 @@ class mapped_checkpoint final : public checkpoint {
     std::unordered_map<std::string, entry>         entries_;
 };
 
-// Shard names come from a file that may be hostile: they must stay inside the folder.
-bool is_plain_name(const std::string & name) {
-    return !name.empty() && name != "." && name != ".." && name.find_first_of("/\\:") == std::string::npos &&
-           name.find('\0') == std::string::npos;
-}
-
 void open_shards(mapped_checkpoint & checkpoint, const std::string & folder) {
     const json_value index = json_value::read(path_in_folder(folder, index_name), max_index_bytes);
     const json_value map   = index.at("weight_map");
@@ -122,7 +117,7 @@ void open_shards(mapped_checkpoint & checkpoint, const std::string & folder) {
     for (const auto & item : map.raw().items()) {
         const json_value  entry = map.at(item.key());
         const std::string shard = entry.string();
-        if (!is_plain_name(shard)) {
+        if (!is_plain_file_name(shard)) {
             entry.fail("the name of a file beside the index");
         }
         if (!file_exists(path_in_folder(folder, shard))) {

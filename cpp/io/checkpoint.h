@@ -11,7 +11,7 @@
 namespace kstt {
 
 // q8_0, q4_0 and q4_k are ggml's block formats: a row is a whole number of blocks, byte for byte as ggml stores it.
-enum class element_type { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean, q8_0, q4_0, q4_k };
+enum class element_type { f32, f16, bf16, f64, i64, i32, i16, i8, u8, u32, boolean, q8_0, q4_0, q4_k };
 
 const char * element_type_name(element_type type);
 
@@ -25,6 +25,9 @@ element_block element_type_block(element_type type);
 bool          is_block_format(element_type type);
 // Bytes of one element; only for types that are not block formats.
 size_t        element_type_size(element_type type);
+
+// "[6, 2048]"
+std::string shape_text(const std::vector<int64_t> & shape);
 
 struct tensor_view {
     std::string          name;
@@ -54,10 +57,15 @@ class checkpoint {
     // first asked for: read those of an entry of this list only after find() or get() of its name.
     virtual const std::vector<tensor_view> & tensors() const = 0;
 
-    // The mapped files, for prefaulting and for wrapping as device buffers: base address and size of each.
+    // Paths of the files of weights, where they are known.
+    virtual std::vector<std::string> files() const { return {}; }
+
+    // What tensors lie in, for prefaulting and for wrapping as device buffers: mapped files, and memory of tensors that
+    // had to be made.
     struct region {
-        const uint8_t * data = nullptr;
-        size_t          size = 0;
+        const uint8_t * data    = nullptr;
+        size_t          size    = 0;
+        bool            is_copy = false;  // memory, not a file
     };
     virtual std::vector<region> regions() const = 0;
 

@@ -110,6 +110,8 @@ const char * element_type_name(element_type type) {
         return "i8";
     case element_type::u8:
         return "u8";
+    case element_type::u32:
+        return "u32";
     case element_type::boolean:
         return "bool";
     case element_type::q8_0:
@@ -129,6 +131,7 @@ element_block element_type_block(element_type type) {
         return { 1, 8 };
     case element_type::f32:
     case element_type::i32:
+    case element_type::u32:
         return { 1, 4 };
     case element_type::f16:
     case element_type::bf16:
@@ -155,6 +158,14 @@ bool is_block_format(element_type type) {
 size_t element_type_size(element_type type) {
     KSTT_CHECK(!is_block_format(type));
     return element_type_block(type).n_bytes;
+}
+
+std::string shape_text(const std::vector<int64_t> & shape) {
+    std::string text = "[";
+    for (size_t i = 0; i < shape.size(); ++i) {
+        text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+    }
+    return text + "]";
 }
 
 int64_t tensor_view::n_elements() const {

@@ -204,6 +204,20 @@ std::string path_in_folder(const std::string & folder, const std::string & name)
     return (fs::u8path(folder) / fs::u8path(name)).u8string();
 }
 
+std::string folder_of(const std::string & path) {
+    const std::string folder = fs::u8path(path).parent_path().u8string();
+    return folder.empty() ? "." : folder;
+}
+
+std::string file_name_of(const std::string & path) {
+    return fs::u8path(path).filename().u8string();
+}
+
+bool is_plain_file_name(const std::string & name) {
+    return !name.empty() && name != "." && name != ".." && name.find_first_of("/\\:") == std::string::npos &&
+           name.find('\0') == std::string::npos;
+}
+
 bool file_exists(const std::string & path) {
     return type_of(path) == fs::file_type::regular;
 }

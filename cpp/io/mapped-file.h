@@ -32,6 +32,13 @@ class mapped_file {
 // `name` inside `folder`.
 std::string path_in_folder(const std::string & folder, const std::string & name);
 
+// The folder a path leads to its file through ("." if it names none), and the file's name.
+std::string folder_of(const std::string & path);
+std::string file_name_of(const std::string & path);
+
+// True for the name of a file in a folder: nothing that leads out of it. Names come from files that may be hostile.
+bool is_plain_file_name(const std::string & name);
+
 // True if the path names a regular file. False where it is absent; throws FILE_ACCESS where that cannot be told.
 bool file_exists(const std::string & path);
 

@@ -12,16 +12,7 @@
 namespace kstt {
 namespace {
 
-// Published config files have about 2 kB.
-constexpr size_t max_config_bytes = size_t{ 4 } << 20U;
-
 void check_model_type(const json_value & root) {
-    // The original repositories (kyutai/stt-*) also have a config.json, with other names for everything.
-    if (root.contains("card") && root.contains("n_q") && !root.contains("codebook_vocab_size")) {
-        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
-                    root.source() + ": a checkpoint in the original Kyutai layout; give one in the transformers "
-                                    "layout, as in the repositories whose names end in -trfs");
-    }
     const std::string type = root.at("model_type").string();
     // "stt": the name before the release in transformers.
     if (type != "kyutai_speech_to_text" && type != "stt") {

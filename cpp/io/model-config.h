@@ -2,6 +2,7 @@
 // spec 1.1 to 1.4 give meanings and defaults.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 namespace kstt {
 
 class json_value;
+
+// Of one JSON file; the published ones have about 2 kB.
+constexpr size_t max_config_bytes = size_t{ 4 } << 20U;
 
 // Mimi (spec 1.3).
 struct codec_config {

@@ -2,18 +2,45 @@
 
 #include "io/gguf-model.h"
 #include "io/mapped-file.h"
+#include "io/original-config.h"
+#include "io/original-layout.h"
 #include "runtime/error.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace kstt {
 namespace {
 
-model_source open_transformers(const std::string & folder) {
-    model_source source;
-    source.layout    = "transformers";
-    source.config    = read_model_config(folder);
-    source.tokenizer = read_tokenizer_file(path_in_folder(folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
-    source.weights   = checkpoint::open(folder);
-    return source;
+// A folder, and the file in it that was asked for, if one was.
+struct model_path {
+    std::string folder;
+    std::string file;
+};
+
+model_path locate(const std::string & path) {
+    if (!file_exists(path)) {
+        require_folder(path);
+        return { path, {} };
+    }
+    return { folder_of(path), file_name_of(path) };
+}
+
+model_source open_transformers(const model_path & path) {
+    config_documents   documents = read_config_documents(path.folder);
+    const model_config config    = read_model_config(documents);
+    tokenizer_file     tokenizer =
+        read_tokenizer_file(path_in_folder(path.folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
+    auto                     weights = checkpoint::open(path.folder);
+    std::vector<std::string> files   = weights->files();
+    const std::string        asked   = path_in_folder(path.folder, path.file);
+    if (!path.file.empty() && path.file != "model.safetensors.index.json" &&
+        std::find(files.begin(), files.end(), asked) == files.end()) {
+        throw error(KSTT_STATUS_MODEL_FORMAT,
+                    asked + ": is no part of the checkpoint beside it, which lies in " + printable(files.front()));
+    }
+    files.push_back(tokenizer.name);
+    return { "transformers", std::move(files), std::move(documents), config, std::move(tokenizer), std::move(weights) };
 }
 
 bool is_gguf_path(const std::string & path) {
@@ -42,7 +69,21 @@ void limit_codebooks(model_config & config, int32_t n) {
 }  // namespace
 
 model_source open_model(const std::string & path, const source_options & options) {
+<<<<<<< HEAD
     model_source source = is_gguf_path(path) ? open_own_gguf(path) : open_transformers(path);
+=======
+    const model_path  found  = locate(path);
+    const std::string config = path_in_folder(found.folder, "config.json");
+    if (!file_exists(config)) {
+        throw error(KSTT_STATUS_FILE_NOT_FOUND,
+                    config + ": no such file; give the folder of a checkpoint, or its file of weights with config.json "
+                             "beside it");
+    }
+    const json_value root = json_value::read(config, max_config_bytes);
+    root.expect_object();
+    model_source source =
+        is_original_config(root) ? open_original(found.folder, root, found.file, options) : open_transformers(found);
+>>>>>>> 9d0fea7 (Layouts: original, candle, MLX packed or not, moshi.cpp's GGUF; descriptions of checkpoints; pause predictions)
     limit_codebooks(source.config, options.n_codebooks);
     return source;
 }

@@ -18,7 +18,7 @@ struct dtype_name {
     element_type type;
 };
 
-constexpr std::array<dtype_name, 10> known_dtypes = { {
+constexpr std::array<dtype_name, 11> known_dtypes = { {
     { "F32", element_type::f32 },
     { "F16", element_type::f16 },
     { "BF16", element_type::bf16 },
@@ -28,13 +28,14 @@ constexpr std::array<dtype_name, 10> known_dtypes = { {
     { "I16", element_type::i16 },
     { "I8", element_type::i8 },
     { "U8", element_type::u8 },
+    { "U32", element_type::u32 },
     { "BOOL", element_type::boolean },
 } };
 
 // Types of the format that no checkpoint of this family uses.
-constexpr std::array<const char *, 12> other_dtypes = { "U16",     "U32",     "U64",         "C64",
-                                                        "F4",      "F6_E2M3", "F6_E3M2",     "F8_E5M2",
-                                                        "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
+constexpr std::array<const char *, 11> other_dtypes = { "U16",     "U64",         "C64",        "F4",
+                                                        "F6_E2M3", "F6_E3M2",     "F8_E5M2",    "F8_E4M3",
+                                                        "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
 
 element_type parse_dtype(const json_value & value) {
     const std::string name = value.string();

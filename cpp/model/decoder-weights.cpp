@@ -21,6 +21,23 @@ block_weights load_block(weight_store & store, const decoder_config & config, in
     return block;
 }
 
+// All heads in one matrix: they read the same vector.
+ggml_tensor * load_extra_heads(weight_store & store, const decoder_config & config) {
+    if (config.num_extra_heads == 0) {
+        return nullptr;
+    }
+    const int64_t rows   = int64_t{ config.num_extra_heads } * config.extra_head_dim;
+    ggml_tensor * joined = store.owned_f32("extra_heads", config.hidden_size, rows);
+    auto *        out    = static_cast<float *>(joined->data);
+    for (int32_t i = 0; i < config.num_extra_heads; i++) {
+        const tensor_view & head = store.source().get("extra_heads." + std::to_string(i) + ".weight",
+                                                      { config.extra_head_dim, config.hidden_size });
+        convert_to_f32(head, out);
+        out += head.n_elements();
+    }
+    return joined;
+}
+
 }  // namespace
 
 decoder_weights load_decoder_weights(weight_store & store, const decoder_config & config) {
@@ -31,8 +48,9 @@ decoder_weights load_decoder_weights(weight_store & store, const decoder_config 
     for (int32_t l = 0; l < config.num_hidden_layers; l++) {
         weights.blocks.push_back(load_block(store, config, l));
     }
-    weights.norm = store.f32("model.norm.weight", { hidden });
-    weights.head = store.mapped("lm_head.weight", { config.output_vocab_size, hidden });
+    weights.norm        = store.f32("model.norm.weight", { hidden });
+    weights.head        = store.mapped("lm_head.weight", { config.output_vocab_size, hidden });
+    weights.extra_heads = load_extra_heads(store, config);
     if (!weights.blocks.empty()) {
         weights.weight_type = weights.blocks.front().fc1->type;
     }

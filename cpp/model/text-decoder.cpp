@@ -6,6 +6,7 @@
 #include "runtime/error.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace kstt {
 
@@ -16,6 +17,7 @@ struct text_decoder::decoder_graph {
     ggml_tensor *  ids = nullptr;  // I32 [1 + num_codebooks, n_columns * n_rows], rows of the table
     attention_rows rows;
     ggml_tensor *  logits = nullptr;  // F32 [output_vocab, n_columns, n_rows]
+    ggml_tensor *  heads  = nullptr;  // F32 [num_extra_heads * extra_head_dim, n_columns, n_rows], if any
 };
 
 text_decoder::text_decoder(const decoder_weights & weights, const decoder_options & options, compute_backend & backend)
@@ -84,6 +86,9 @@ void text_decoder::build(decoder_graph & graph, int64_t n_columns, int64_t n_row
     }
     x            = g.name(build_norm(g, x, weights_.norm, nullptr, config.rms_norm_eps), "decoder.norm");
     graph.logits = g.output(g.name(build_linear(g, weights_.head, x), "decoder.logits"));
+    if (weights_.extra_heads != nullptr) {
+        graph.heads = g.output(g.name(build_linear(g, weights_.extra_heads, x), "decoder.heads"));
+    }
     graph.runner.reserve();
 }
 
@@ -140,7 +145,29 @@ const float * text_decoder::step(const decoder_call & call) {
     }
     graph.runner.run();
     last_ = &graph;
+    fill_probabilities(graph);
     return static_cast<const float *>(graph.logits->data);
+}
+
+void text_decoder::fill_probabilities(const decoder_graph & graph) {
+    if (graph.heads == nullptr) {
+        return;
+    }
+    // A few values per step: softmax in f64, so that no order of summation shows.
+    const auto   n_values = static_cast<size_t>(ggml_nelements(graph.heads));
+    const auto   dim      = static_cast<size_t>(weights_.config.extra_head_dim);
+    const auto * values   = static_cast<const float *>(graph.heads->data);
+    probabilities_.resize(n_values);
+    for (size_t begin = 0; begin < n_values; begin += dim) {
+        const float highest = *std::max_element(values + begin, values + begin + dim);
+        double      sum     = 0.0;
+        for (size_t i = begin; i < begin + dim; i++) {
+            sum += std::exp(static_cast<double>(values[i] - highest));
+        }
+        for (size_t i = begin; i < begin + dim; i++) {
+            probabilities_[i] = static_cast<float>(std::exp(static_cast<double>(values[i] - highest)) / sum);
+        }
+    }
 }
 
 const std::vector<ggml_tensor *> & text_decoder::captured() const {

@@ -37,6 +37,10 @@ class text_decoder {
     // Logits F32 [row][column][output_vocab_size]; valid until the next call.
     const float * step(const decoder_call & call);
 
+    // Of the last step: probabilities [row][column][num_extra_heads][extra_head_dim], each head's adding up to 1; class
+    // 0 is a pause of the head's length (spec 7). nullptr where the model has no such heads. Valid until the next step.
+    const float * head_probabilities() const { return probabilities_.empty() ? nullptr : probabilities_.data(); }
+
     void reset(int32_t slot);
 
     // A slot's stream to bytes and into any slot of a decoder of the same weights and options.
@@ -57,6 +61,7 @@ class text_decoder {
 
     decoder_graph & graph_for(int64_t n_columns, int64_t n_rows);
     void            build(decoder_graph & graph, int64_t n_columns, int64_t n_rows) const;
+    void            fill_probabilities(const decoder_graph & graph);
     // Row of the embedding table for stream 0 (text) or 1.. (codebooks) (spec 2.4). Throws INVALID_ARGUMENT.
     int32_t         table_row(int64_t stream, int32_t id) const;
 
@@ -69,6 +74,7 @@ class text_decoder {
     std::vector<int64_t>                                                  positions_;  // steps, per slot
     std::map<std::pair<int64_t, int64_t>, std::unique_ptr<decoder_graph>> graphs_;     // by columns, rows
     decoder_graph *                                                       last_ = nullptr;
+    std::vector<float>                                                    probabilities_;
 };
 
 }  // namespace kstt

@@ -58,8 +58,12 @@ ggml_tensor * weight_store::view(const tensor_view & tensor, ggml_type type) {
             ggml_tensor * result = new_tensor(type, { tensor.shape.rbegin(), tensor.shape.rend() }, tensor.name);
             // The mapping is read-only and nothing writes to weights.
             ggml_backend_tensor_alloc(regions_[i], result, const_cast<uint8_t *>(tensor.data));
-            used_.push_back(&tensor);
-            mapped_bytes_ += static_cast<int64_t>(tensor.n_bytes);
+            if (regions[i].is_copy) {
+                owned_bytes_ += static_cast<int64_t>(tensor.n_bytes);
+            } else {
+                used_.push_back(&tensor);
+                mapped_bytes_ += static_cast<int64_t>(tensor.n_bytes);
+            }
             return result;
         }
     }

@@ -61,6 +61,13 @@ export class FakeBackend implements Backend {
     return new FakeEngine(options);
   }
 
+  async describeModel(path: string): Promise<string> {
+    await stat(path).catch((cause) => {
+      throw codedError("ERR_FILE_NOT_FOUND", `${path}: ${cause.message}`);
+    });
+    return JSON.stringify({ layout: "transformers", n_codebooks: INFO.numCodebooks });
+  }
+
   async createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle> {
     return new FakeResampler(rateIn, rateOut);
   }

@@ -141,11 +141,6 @@ void test_kinds() {
     CHECK_THROWS(read_with({ { "model_type", nullptr } }), bad, "the key model_type is missing");
     CHECK_THROWS(
         read_with({ { "codec_config", { { "model_type", nullptr } } } }), bad, "codec_config.model_type is missing");
-
-    // The original repositories' config.json, whose keys all differ.
-    config_files original;
-    original.config = { { "model_type", "stt" }, { "card", 2048 }, { "n_q", 32 }, { "dim", 2048 } };
-    CHECK_THROWS(original.read(), unsupported, "original Kyutai layout", "-trfs");
 }
 
 void test_files() {

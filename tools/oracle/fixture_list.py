@@ -122,6 +122,15 @@ FIXTURES = [
         ),
     ),
     Fixture(
+        "bf16-mha",
+        "decoder all in bf16, as many keys as queries and whole MLX groups of columns: the model of test/fixtures/layouts",
+        CheckpointShape(
+            hidden=64, layers=3, heads=4, kv_heads=4, ffn_dim=128, window=45, vocab_size=401, num_codebooks=8,
+            dtype="bf16", keep_codec_decoder=False, delay_seconds=0.5,
+            codec=CodecShape(hidden=16, filters=2, heads=2, kv_heads=2, ffn=32, codebook_dim=8, window=38),
+        ),
+    ),
+    Fixture(
         "bf16-sharded",
         "decoder all in bf16, two shards, head_dim 8",
         CheckpointShape(

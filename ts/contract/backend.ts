@@ -20,15 +20,25 @@ export interface BackendCandidate {
 
 export interface Backend {
   readonly kind: BackendKind;
-  /** `path`: a checkpoint folder. Compute. */
+  /** `path`: a checkpoint's folder, or its file of weights. Compute. */
   createEngine(path: string, options: EngineOptions): Promise<EngineHandle>;
+  /** The JSON document of kstt_model_describe (cpp/include/kstt-model.h). Reads no weights. */
+  describeModel(path: string, options: SourceOptions): Promise<string>;
   /** Rates in Hz, 1000 to 768000. */
   createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle>;
   /** Rewrites a checkpoint (folder or file) as one GGUF file. */
   createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle>;
 }
 
-export interface EngineOptions {
+/** How a checkpoint is to be taken. */
+export interface SourceOptions {
+  /** Audio streams to read; absent: all. */
+  codebooks?: number;
+  /** A checkpoint not made for transformers is taken as its conversion would make it. */
+  transformersCompat?: boolean;
+}
+
+export interface EngineOptions extends SourceOptions {
   /** 0: chosen by the core. */
   threads: number;
   /** Sessions that run at once. */

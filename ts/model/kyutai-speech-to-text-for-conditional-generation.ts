@@ -6,7 +6,7 @@ import { EngineRunner } from "./engine-runner.js";
 import { GenerationConfig } from "./generation-config.js";
 import { generationParams } from "./generation-options.js";
 import { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
-import { findModelFolder, type ModelLocation, type ModelSource } from "./model-folder.js";
+import { findModelPath, type ModelLocation, type ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
 import { hubOptions, PRETRAINED_OPTIONS, type PretrainedOptions, percent } from "./pretrained-options.js";
@@ -96,7 +96,7 @@ export class KyutaiSpeechToTextForConditionalGeneration {
         "Leave out dtype, or convert the checkpoint.",
       );
     }
-    const source = await findModelFolder(location, forHub);
+    const source = await findModelPath(location, forHub);
     const { path: folder } = source;
     const config = await KyutaiSpeechToTextConfig.from_pretrained(folder);
     const generationConfig = await GenerationConfig.from_pretrained(folder, config);

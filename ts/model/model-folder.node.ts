@@ -1,12 +1,11 @@
 import { access, constants, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SttError } from "../contract/errors.js";
 import { findHubModel } from "../hub/hub-model.node.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
 
 export const nodeModelFolderHost: ModelFolderHost = {
-  resolveFolder,
   resolvePath,
   toPath,
   embeddedFolder,
@@ -32,6 +31,7 @@ async function resolvePath(location: ModelLocation): Promise<string> {
   const path = toPath(location);
   try {
     if ((await stat(path)).isDirectory()) {
+      // Listing proves more than stat does: a folder without read permission still has a stat.
       await readdir(path);
     } else if (WEIGHT_FILE.test(path)) {
       await access(path, constants.R_OK);
@@ -46,24 +46,10 @@ async function resolvePath(location: ModelLocation): Promise<string> {
   return path;
 }
 
-async function resolveFolder(location: ModelLocation): Promise<string> {
-  const path = toPath(location);
-  try {
-    if (!(await stat(path)).isDirectory()) {
-      throw new SttError("ERR_INVALID_ARGUMENT", `${path} is a file, not a model folder`, {
-        remedy: "Pass the folder that holds config.json and the weights.",
-      });
-    }
-    // Listing proves more than stat does: a folder without read permission still has a stat.
-    await readdir(path);
-  } catch (cause) {
-    throw fileError(cause, path, "model folder");
-  }
-  return path;
-}
-
-async function readText(folder: string, name: string): Promise<string | undefined> {
-  const path = join(folder, name);
+/** Files stand beside a file of weights. */
+async function readText(model: string, name: string): Promise<string | undefined> {
+  const isFile = WEIGHT_FILE.test(model) && (await stat(model)).isFile();
+  const path = join(isFile ? dirname(model) : model, name);
   try {
     return await readFile(path, "utf8");
   } catch (cause) {

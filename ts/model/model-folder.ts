@@ -1,7 +1,8 @@
-/** A checkpoint folder: where it is, and the small JSON files in it. The weights are read by the core. */
+/** A checkpoint: where it is, and the small JSON files that describe it. The weights are read by the core. */
 import { SttError } from "../contract/errors.js";
 import { isModelReference } from "../hub/model-reference.js";
 import type { HubOptions } from "../hub/types.js";
+import { describeForeign, documentOf, type ModelDescription } from "./foreign-layout.js";
 import { warn } from "./logger.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation, type ModelSource } from "./model-location.js";
 import { invalidArgument, show } from "./option-checks.js";
@@ -20,22 +21,48 @@ async function loadHost(): Promise<ModelFolderHost> {
   return nodeModelFolderHost;
 }
 
-/** The folder of a model; see findModelPath. */
+/** The path of a model, a folder or a file of weights; see findModelPath. */
 export async function findModel(location: ModelLocation | undefined, options: HubOptions = {}): Promise<string> {
-  return (await findModelFolder(location, options)).path;
-}
-
-/** As findModelPath, but a model in one file is refused. */
-export function findModelFolder(location: ModelLocation | undefined, options: HubOptions = {}): Promise<ModelSource> {
-  return find(location, options, (host, found) => host.resolveFolder(found));
+  return (await findModelPath(location, options)).path;
 }
 
 /**
  * Finds a model: without a location, or by its name, the embedded one; a folder or a file of weights; else a model of
  * the Hub, downloaded if need be. A folder that is there comes before a model of the same name.
  */
-export function findModelPath(location: ModelLocation | undefined, options: HubOptions = {}): Promise<ModelSource> {
-  return find(location, options, (host, found) => host.resolvePath(found));
+export async function findModelPath(
+  location: ModelLocation | undefined,
+  options: HubOptions = {},
+): Promise<ModelSource> {
+  if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
+    throw invalidArgument(
+      `a model is a path, a file: URL or a name on the Hub, not ${show(location)}`,
+      USE_A_FOLDER,
+    );
+  }
+  const host = await loadHost();
+  if (location === undefined || location === EMBEDDED_MODEL) {
+    return { kind: "embedded", path: await host.resolvePath(host.embeddedFolder()) };
+  }
+  if (typeof location === "string" && location.startsWith("hf://")) {
+    return onHub(host, location, options);
+  }
+  if (location === "" || (location instanceof URL && location.protocol !== "file:")) {
+    throw invalidArgument(`"${location}" is not a model`, USE_A_FOLDER);
+  }
+  try {
+    return { kind: "folder", path: await host.resolvePath(location) };
+  } catch (error) {
+    if (typeof location !== "string" || !isModelReference(location) || !isMissing(error)) {
+      throw error;
+    }
+    try {
+      return await onHub(host, location, options);
+    } catch (cause) {
+      throw neitherHereNorThere(location, cause);
+    }
+  }
+}
 }
 
 /** An absolute path to write to. */
@@ -45,39 +72,6 @@ export async function toPath(location: ModelLocation): Promise<string> {
     throw invalidArgument(`a file to write is a path or a file: URL, not ${show(location)}`, "Pass a path.");
   }
   return (await loadHost()).toPath(location);
-}
-
-type Resolve = (host: ModelFolderHost, location: ModelLocation) => Promise<string>;
-
-async function find(location: ModelLocation | undefined, options: HubOptions, resolve: Resolve): Promise<ModelSource> {
-  if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
-    throw invalidArgument(
-      `a model is a folder path, a file: URL or a name on the Hub, not ${show(location)}`,
-      USE_A_FOLDER,
-    );
-  }
-  const host = await loadHost();
-  if (location === undefined || location === EMBEDDED_MODEL) {
-    return { kind: "embedded", path: await host.resolveFolder(host.embeddedFolder()) };
-  }
-  if (typeof location === "string" && location.startsWith("hf://")) {
-    return onHub(host, location, options, resolve);
-  }
-  if (location === "" || (location instanceof URL && location.protocol !== "file:")) {
-    throw invalidArgument(`"${location}" is not a model`, USE_A_FOLDER);
-  }
-  try {
-    return { kind: "folder", path: await resolve(host, location) };
-  } catch (error) {
-    if (typeof location !== "string" || !isModelReference(location) || !isMissing(error)) {
-      throw error;
-    }
-    try {
-      return await onHub(host, location, options, resolve);
-    } catch (cause) {
-      throw neitherHereNorThere(location, cause);
-    }
-  }
 }
 
 /** What failed on the Hub may have been meant as a folder. */
@@ -90,9 +84,9 @@ function neitherHereNorThere(location: string, cause: unknown): unknown {
     : cause;
 }
 
-async function onHub(host: ModelFolderHost, id: string, options: HubOptions, resolve: Resolve): Promise<ModelSource> {
+async function onHub(host: ModelFolderHost, id: string, options: HubOptions): Promise<ModelSource> {
   const { path, source } = await host.findHubModel(id, { onWarning: warn, ...options });
-  return { kind: "hub", path: await resolve(host, path), ...source };
+  return { kind: "hub", path: await host.resolvePath(path), ...source };
 }
 
 function isMissing(error: unknown): boolean {
@@ -103,13 +97,27 @@ export async function readModelText(folder: string, name: string): Promise<strin
   return (await loadHost()).readText(folder, name);
 }
 
-/** A JSON object of the folder; undefined when there is no such file. */
-export async function readModelJson(folder: string, name: string): Promise<Record<string, unknown> | undefined> {
+/** What the core says of a checkpoint in another layout than transformers'; undefined for that one. */
+async function readForeign(path: string): Promise<ModelDescription | undefined> {
+  return describeForeign(path, await readModelText(path, "config.json"));
+}
+
+/**
+ * A JSON object of the checkpoint in transformers' spelling, whatever its own; undefined when there is no such file.
+ */
+export async function readModelJson(
+  folder: string,
+  name: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const foreign = await readForeign(folder);
+  if (foreign !== undefined) {
+    return documentOf(foreign, name) ?? undefined;
+  }
   const text = await readModelText(folder, name);
   return text === undefined ? undefined : parseJsonObject(text, `${folder}: ${name}`);
 }
 
-export async function requireModelJson(folder: string, name: string): Promise<Record<string, unknown>> {
+export async function requireModelJson(folder: string, name: string): Promise<Readonly<Record<string, unknown>>> {
   const object = await readModelJson(folder, name);
   if (object === undefined) {
     throw missingFile(folder, name);

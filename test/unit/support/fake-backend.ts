@@ -259,6 +259,17 @@ export class FakeBackend implements Backend {
     return FakeConversion.create(source, target, options);
   }
 
+  /** What describeModel gives, by path. */
+  readonly descriptions = new Map<string, object>();
+
+  async describeModel(path: string): Promise<string> {
+    const description = this.descriptions.get(path);
+    if (description === undefined) {
+      throw new SttError("ERR_FILE_NOT_FOUND", `${path}: no description in this fake`);
+    }
+    return JSON.stringify(description);
+  }
+
   /** Nearest neighbour: enough to see lengths. */
   async createResampler(rateIn: number, rateOut: number): ReturnType<Backend["createResampler"]> {
     const parts: Float32Array[] = [];

@@ -9,6 +9,7 @@ import type {
   GenerationParams,
   SessionEvent,
   SessionParams,
+  SourceOptions,
   WorkProgress,
 } from "../../contract/backend.js";
 
@@ -23,6 +24,7 @@ export interface NativeModule {
    */
   init(kernelDir: string | null, makeError: (status: number, message: string) => Error): void;
   createEngine(path: string, options: EngineOptions): Promise<NativeEngine>;
+  describeModel(path: string, options: SourceOptions): Promise<string>;
   createResampler(rateIn: number, rateOut: number): Promise<NativeResampler>;
   createConversion(source: string, target: string, options: ConversionOptions): Promise<NativeConversion>;
 }

@@ -13,6 +13,7 @@ import type {
   SessionEvent,
   SessionHandle,
   SessionParams,
+  SourceOptions,
   WorkProgress,
 } from "../../contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../contract/conversion.js";
@@ -41,6 +42,10 @@ export class NativeBackend implements Backend {
 
   async createEngine(path: string, options: EngineOptions): Promise<EngineHandle> {
     return new Engine(await this.#addon.createEngine(path, options));
+  }
+
+  async describeModel(path: string, options: SourceOptions): Promise<string> {
+    return this.#addon.describeModel(path, options);
   }
 
   async createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle> {

@@ -1,0 +1,91 @@
+#include "session/model-description.h"
+
+#include <nlohmann/json.hpp>
+
+namespace kstt {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+bool is_codec(const tensor_view & tensor) {
+    return tensor.name.compare(0, 12, "codec_model.") == 0;
+}
+
+// Tensors that files carry and nothing here reads (spec 2.6).
+bool is_unused(const tensor_view & tensor) {
+    for (const char * part : { "codec_model.decoder.",
+                               "codec_model.decoder_transformer.",
+                               "codec_model.upsample.",
+                               "output_proj.",
+                               ".initialized" }) {
+        if (tensor.name.find(part) != std::string::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Tensors, parameters and bytes of one half of the model, by type.
+class tally {
+  public:
+    void add(const tensor_view & tensor) {
+        json & entry = dtypes_[element_type_name(tensor.type)];
+        if (entry.is_null()) {
+            entry = { { "tensors", 0 }, { "parameters", int64_t{ 0 } }, { "bytes", int64_t{ 0 } } };
+        }
+        const auto n_bytes  = static_cast<int64_t>(tensor.n_bytes);
+        entry["tensors"]    = entry["tensors"].get<int64_t>() + 1;
+        entry["parameters"] = entry["parameters"].get<int64_t>() + tensor.n_elements();
+        entry["bytes"]      = entry["bytes"].get<int64_t>() + n_bytes;
+        parameters_ += tensor.n_elements();
+        bytes_ += n_bytes;
+    }
+
+    int64_t parameters() const { return parameters_; }
+
+    int64_t bytes() const { return bytes_; }
+
+    json to_json() const { return { { "parameters", parameters_ }, { "bytes", bytes_ }, { "dtypes", dtypes_ } }; }
+
+  private:
+    int64_t parameters_ = 0;
+    int64_t bytes_      = 0;
+    json    dtypes_     = json::object();
+};
+
+}  // namespace
+
+std::string describe_model(const std::string & path, const source_options & options) {
+    const model_source source = open_model(path, options);
+    tally              decoder;
+    tally              codec;
+    for (const tensor_view & tensor : source.weights->tensors()) {
+        if (!is_unused(tensor)) {
+            (is_codec(tensor) ? codec : decoder).add(tensor);
+        }
+    }
+    const config_documents & documents = source.documents;
+    const decoder_config &   config    = source.config.decoder;
+    json                     text;
+    text["layout"]              = source.layout;
+    text["files"]               = source.files;
+    text["config"]              = documents.config.raw();
+    text["generation_config"]   = documents.generation ? json(documents.generation->raw()) : json();
+    text["preprocessor_config"] = documents.feature_extractor.raw();
+    text["tokenizer"]           = {
+        { "kind", source.tokenizer.kind == tokenizer_kind::sentencepiece ? "sentencepiece" : "tokenizer_json" },
+        { "file", source.tokenizer.name }
+    };
+    text["n_codebooks"]       = config.num_codebooks;
+    text["output_vocab_size"] = config.output_vocab_size;
+    text["extra_heads"]       = { { "count", config.num_extra_heads }, { "classes", config.extra_head_dim } };
+    text["parameters"]        = decoder.parameters() + codec.parameters();
+    text["bytes"]             = decoder.bytes() + codec.bytes();
+    text["decoder"]           = decoder.to_json();
+    text["codec"]             = codec.to_json();
+    // Names come from files: bytes that are no UTF-8 are replaced.
+    return text.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace kstt

@@ -1,0 +1,70 @@
+/** Checkpoints in other layouts than transformers': the core reads them and says what transformers' files would say. */
+import { SttError } from "../contract/errors.js";
+import { openBackend } from "./runtime.js";
+
+/** The JSON document of kstt_model_describe; cpp/include/kstt-model.h lists its members. */
+export interface ModelDescription {
+  readonly layout: string;
+  readonly files: readonly string[];
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly generation_config: Readonly<Record<string, unknown>> | null;
+  readonly preprocessor_config: Readonly<Record<string, unknown>>;
+  readonly tokenizer: { readonly kind: "tokenizer_json" | "sentencepiece"; readonly file: string };
+  readonly n_codebooks: number;
+  readonly output_vocab_size: number;
+  readonly extra_heads: { readonly count: number; readonly classes: number };
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+/** A folder, or a file of weights. */
+export async function describeModel(path: string): Promise<ModelDescription> {
+  const { backend } = await openBackend();
+  const text = await backend.describeModel(path, {});
+  try {
+    return JSON.parse(text) as ModelDescription;
+  } catch (cause) {
+    throw new SttError("ERR_INTERNAL", `${path}: the core's description is no JSON`, {
+      remedy: "Please report this.",
+      cause,
+    });
+  }
+}
+
+/** True for the config.json of Kyutai's own repositories, whose keys all differ. */
+function isOriginalConfig(text: string): boolean {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return (
+      typeof value === "object" &&
+      value !== null &&
+      ("card" in value || "n_q" in value) &&
+      !("codebook_vocab_size" in value)
+    );
+  } catch {
+    return false; // whoever reads the file says what is wrong with it
+  }
+}
+
+/** The description of a checkpoint in another layout; undefined for transformers'. `configText`: of its config.json. */
+export async function describeForeign(
+  path: string,
+  configText: string | undefined,
+): Promise<ModelDescription | undefined> {
+  const isForeign = configText === undefined ? path.endsWith(".gguf") : isOriginalConfig(configText);
+  return isForeign ? describeModel(path) : undefined;
+}
+
+/** What stands for a file of the transformers layout; null: the checkpoint has none. */
+export function documentOf(description: ModelDescription, name: string): Readonly<Record<string, unknown>> | null {
+  switch (name) {
+    case "config.json":
+      return description.config;
+    case "generation_config.json":
+      return description.generation_config;
+    case "preprocessor_config.json":
+      return description.preprocessor_config;
+    default:
+      return null;
+  }
+}
