@@ -39,14 +39,6 @@ uint32_t file_type_number(element_type type) {
     }
 }
 
-std::string shape_text(const std::vector<int64_t> & shape) {
-    std::string text = "[";
-    for (size_t i = 0; i < shape.size(); ++i) {
-        text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-    }
-    return text + "]";
-}
-
 void check_rules(const std::vector<keep_rule> & rules, const std::vector<canonical_tensor> & tensors) {
     for (const keep_rule & rule : rules) {
         const bool used = std::any_of(tensors.begin(), tensors.end(), [&](const canonical_tensor & tensor) {

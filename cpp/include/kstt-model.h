@@ -17,7 +17,7 @@ extern "C" {
  *   layout              "transformers", "original", "candle", "mlx", "gguf" or "moshi.cpp"
  *   files               paths read, weights first
  *   config, generation_config, preprocessor_config
- *                       what transformers' files of these names would say (generation_config may be null)
+ *                       what transformers' files of these names would say
  *   tokenizer           { kind: "tokenizer_json" or "sentencepiece", file }
  *   n_codebooks         audio streams the decoder reads
  *   output_vocab_size   tokens that can come out; one below config.vocab_size where the head has no start token

@@ -27,8 +27,7 @@ model_path locate(const std::string & path) {
 }
 
 model_source open_transformers(const model_path & path) {
-    config_documents   documents = read_config_documents(path.folder);
-    const model_config config    = read_model_config(documents);
+    const model_config config = read_model_config(path.folder);
     tokenizer_file     tokenizer =
         read_tokenizer_file(path_in_folder(path.folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
     auto                     weights = checkpoint::open(path.folder);
@@ -40,13 +39,30 @@ model_source open_transformers(const model_path & path) {
                     asked + ": is no part of the checkpoint beside it, which lies in " + printable(files.front()));
     }
     files.push_back(tokenizer.name);
-    return { "transformers", std::move(files), std::move(documents), config, std::move(tokenizer), std::move(weights) };
+    return { "transformers", std::move(files), config, std::move(tokenizer), std::move(weights) };
 }
 
-bool is_gguf_path(const std::string & path) {
+bool is_gguf(const model_path & path) {
     const std::string ending = ".gguf";
-    return path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0 &&
-           file_exists(path);
+    return path.file.size() > ending.size() &&
+           path.file.compare(path.file.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+// A file of our own holds everything; any other layout has a config.json, which tells it.
+model_source open_layout(const model_path & path, const source_options & options) {
+    const std::string config     = path_in_folder(path.folder, "config.json");
+    const bool        has_config = file_exists(config);
+    if (is_gguf(path) && (!has_config || is_own_gguf(path_in_folder(path.folder, path.file)))) {
+        return open_own_gguf(path_in_folder(path.folder, path.file));
+    }
+    if (!has_config) {
+        throw error(KSTT_STATUS_FILE_NOT_FOUND,
+                    config + ": no such file; give the folder of a checkpoint, or its file of weights with config.json "
+                             "beside it");
+    }
+    const json_value root = json_value::read(config, max_config_bytes);
+    root.expect_object();
+    return is_original_config(root) ? open_original(path.folder, root, path.file, options) : open_transformers(path);
 }
 
 // Fewer streams are read and searched than the checkpoint has.
@@ -69,21 +85,7 @@ void limit_codebooks(model_config & config, int32_t n) {
 }  // namespace
 
 model_source open_model(const std::string & path, const source_options & options) {
-<<<<<<< HEAD
-    model_source source = is_gguf_path(path) ? open_own_gguf(path) : open_transformers(path);
-=======
-    const model_path  found  = locate(path);
-    const std::string config = path_in_folder(found.folder, "config.json");
-    if (!file_exists(config)) {
-        throw error(KSTT_STATUS_FILE_NOT_FOUND,
-                    config + ": no such file; give the folder of a checkpoint, or its file of weights with config.json "
-                             "beside it");
-    }
-    const json_value root = json_value::read(config, max_config_bytes);
-    root.expect_object();
-    model_source source =
-        is_original_config(root) ? open_original(found.folder, root, found.file, options) : open_transformers(found);
->>>>>>> 9d0fea7 (Layouts: original, candle, MLX packed or not, moshi.cpp's GGUF; descriptions of checkpoints; pause predictions)
+    model_source source = open_layout(locate(path), options);
     limit_codebooks(source.config, options.n_codebooks);
     return source;
 }

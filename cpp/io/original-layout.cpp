@@ -102,13 +102,12 @@ model_source open_original(const std::string &    folder,
     const original_tensors decoder(files, decoder_path, prefix(decoder_path, "lm."));
     const original_tensors codec(files, codec_path, prefix(codec_path, "mimi."));
 
-    config_documents documents  = translate_config(config,
-                                                  original,
-                                                  mimi.empty() ? nullptr : mimi.data(),
-                                                  find_ffn_dim(decoder, original),
-                                                  options.transformers_compat);
-    model_config     translated = read_model_config(documents);
-    auto             composed   = std::make_unique<composed_checkpoint>(folder, files);
+    model_config translated = translate_config(config,
+                                               original,
+                                               mimi.empty() ? nullptr : mimi.data(),
+                                               find_ffn_dim(decoder, original),
+                                               options.transformers_compat);
+    auto         composed   = std::make_unique<composed_checkpoint>(folder, files);
     add_decoder_tensors(*composed, decoder, original, options.transformers_compat, translated.decoder);
     add_codec_tensors(*composed, codec, translated.codec);
     composed->seal();
@@ -116,9 +115,7 @@ model_source open_original(const std::string &    folder,
     std::vector<std::string> paths = files->paths();
     paths.push_back(vocabulary);
     const std::string layout = layout_name(decoder_path, *files, translated.decoder);
-    return {
-        layout, std::move(paths), std::move(documents), translated, read_vocabulary(vocabulary), std::move(composed)
-    };
+    return { layout, std::move(paths), translated, read_vocabulary(vocabulary), std::move(composed) };
 }
 
 }  // namespace kstt

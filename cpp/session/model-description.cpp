@@ -1,5 +1,7 @@
 #include "session/model-description.h"
 
+#include "io/config-json.h"
+
 #include <nlohmann/json.hpp>
 
 namespace kstt {
@@ -65,14 +67,17 @@ std::string describe_model(const std::string & path, const source_options & opti
             (is_codec(tensor) ? codec : decoder).add(tensor);
         }
     }
-    const config_documents & documents = source.documents;
-    const decoder_config &   config    = source.config.decoder;
-    json                     text;
+    const decoder_config & config   = source.config.decoder;
+    // As saved by transformers: the extractor's settings and the ids that steer generate() in files of their own.
+    nlohmann::json         root     = config_to_json(source.config);
+    const nlohmann::json   features = root["feature_extractor"];
+    root.erase("feature_extractor");
+    json text;
     text["layout"]              = source.layout;
     text["files"]               = source.files;
-    text["config"]              = documents.config.raw();
-    text["generation_config"]   = documents.generation ? json(documents.generation->raw()) : json();
-    text["preprocessor_config"] = documents.feature_extractor.raw();
+    text["config"]              = json(root);
+    text["generation_config"]   = { { "bos_token_id", config.bos_token_id }, { "pad_token_id", config.pad_token_id } };
+    text["preprocessor_config"] = json(features);
     text["tokenizer"]           = {
         { "kind", source.tokenizer.kind == tokenizer_kind::sentencepiece ? "sentencepiece" : "tokenizer_json" },
         { "file", source.tokenizer.name }

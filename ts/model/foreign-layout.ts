@@ -7,7 +7,7 @@ export interface ModelDescription {
   readonly layout: string;
   readonly files: readonly string[];
   readonly config: Readonly<Record<string, unknown>>;
-  readonly generation_config: Readonly<Record<string, unknown>> | null;
+  readonly generation_config: Readonly<Record<string, unknown>>;
   readonly preprocessor_config: Readonly<Record<string, unknown>>;
   readonly tokenizer: { readonly kind: "tokenizer_json" | "sentencepiece"; readonly file: string };
   readonly n_codebooks: number;
