@@ -9,28 +9,33 @@ namespace kstt {
 const kernel_table & kernels_base();
 #ifdef KSTT_HAVE_KERNELS_avx2
 const kernel_table & kernels_avx2();
-#endif
-#ifdef KSTT_HAVE_KERNELS_avx512
+const kernel_table & kernels_avxvnni();
 const kernel_table & kernels_avx512();
+const kernel_table & kernels_avx512vnni();
 #endif
 
 namespace {
 
 struct table_list {
-    const kernel_table * tables[3] = {};
+    const kernel_table * tables[5] = {};
     int32_t              n         = 0;
 
     table_list() {
-#ifdef KSTT_HAVE_KERNELS_avx512
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
-            __builtin_cpu_supports("bmi2")) {
+#ifdef KSTT_HAVE_KERNELS_avx2
+        const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                          __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+        const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+        if (avx512 && __builtin_cpu_supports("avx512vnni")) {
+            tables[n++] = &kernels_avx512vnni();
+        }
+        if (avx512) {
             tables[n++] = &kernels_avx512();
         }
-#endif
-#ifdef KSTT_HAVE_KERNELS_avx2
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-            __builtin_cpu_supports("bmi2")) {
+        if (avx2 && __builtin_cpu_supports("avxvnni")) {
+            tables[n++] = &kernels_avxvnni();
+        }
+        if (avx2) {
             tables[n++] = &kernels_avx2();
         }
 #endif

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 
 #include "kernels/attention.h"
+#include "kernels/isa.h"
 #include "kernels/matmul.h"
 #include "kernels/simd.h"
 
@@ -101,12 +102,8 @@ void f32_to_f16(const float * src, uint16_t * dst, int64_t n) {
     }
 }
 
-#define KSTT_STRING_(x)  #x
-#define KSTT_STRING(x)   KSTT_STRING_(x)
-#define KSTT_JOIN_(a, b) a##b
-#define KSTT_JOIN(a, b)  KSTT_JOIN_(a, b)
-
-const kernel_table table = { KSTT_STRING(KSTT_KERNEL_ISA), matmul, attend, elu, nearest, add, subtract, f32_to_f16 };
+const kernel_table table = { KSTT_STRING(KSTT_KERNEL_ISA), matmul, attend, elu, nearest, add, subtract, f32_to_f16,
+                             KSTT_JOIN(quantize_, KSTT_KERNEL_ISA), KSTT_JOIN(matmul_packed_, KSTT_KERNEL_ISA) };
 
 }  // namespace
 

@@ -10,7 +10,15 @@
 
 namespace kstt {
 
-enum class weight_kind : int32_t { f32, f16, bf16 };
+// The q kinds are ggml's, laid out anew (packed-weights.h), and go through matmul_packed.
+enum class weight_kind : int32_t { f32, f16, bf16, q8_0, q4_0, q4_k };
+
+// 32 activations of one column, rounded to the nearest of 255 steps; a column is k / 32 of them.
+struct activation_block {
+    float   scale;
+    int32_t sum;  // of the quants
+    int8_t  quants[32];
+};
 
 // y[t][o] = residual[t][o] + scale[o] * (bias[o] + sum_k w[o][k] * x[t][k]) for o in [o0, o1), t in [t0, t1).
 struct matmul_args {
@@ -19,6 +27,7 @@ struct matmul_args {
     int64_t       k            = 0;
     int64_t       n_out        = 0;  // rows of w in all, of which [o0, o1) are asked for
     const float * x            = nullptr;
+    const activation_block * x_blocks = nullptr;  // matmul_packed: the columns, one after the other, instead of x
     int64_t       x_stride     = 0;          // floats between columns; < k makes overlapping windows (convolution)
     int64_t       group        = INT64_MAX;  // columns per batch row; column t lies in row t / group
     int64_t       group_stride = 0;          // floats between batch rows of x
@@ -58,12 +67,17 @@ struct kernel_table {
     void (*add)(float * dst, const float * src, int64_t n);
     void (*subtract)(float * dst, const float * src, int64_t n);
     void (*f32_to_f16)(const float * src, uint16_t * dst, int64_t n);
+    // n a multiple of 32. The same bits on every instruction set.
+    void (*quantize)(const float * x, int64_t n, activation_block * blocks);
+    // The product for packed weights; the same bits on every instruction set.
+    void (*matmul_packed)(const matmul_args & args);
 };
 
-// The table for this processor; chosen once. KSTT_KERNELS=base|avx2|avx512 in the environment forces one.
+// The table for this processor; chosen once. KSTT_KERNELS=base|avx2|avxvnni|avx512|avx512vnni in the
+// environment forces one.
 const kernel_table & kernels();
 
-// The tables this processor can run, best first; n_tables at most 3.
+// The tables this processor can run, best first; n_tables at most 5.
 const kernel_table * const * available_kernels(int32_t * n_tables);
 
 }  // namespace kstt

@@ -1,26 +1,13 @@
 // The product behind every linear layer and convolution. Included only through kernels.cpp.
 #pragma once
 
+#include "kernels/epilogue.h"
 #include "kernels/kernels.h"
 #include "kernels/weight-reader.h"
 
 namespace kstt {
 
 namespace {
-
-// Fused epilogue: one element of y.
-inline void finish(const matmul_args & a, int64_t o, int64_t t, float value) {
-    if (a.bias != nullptr) {
-        value += a.bias[o];
-    }
-    if (a.scale != nullptr) {
-        value *= a.scale[o];
-    }
-    if (a.residual != nullptr) {
-        value += a.residual[t * a.y_stride + o];
-    }
-    a.y[t * a.y_stride + o] = value;
-}
 
 // R rows of w against C columns of x: R * C accumulators, each over the whole of k.
 template <weight_kind KIND, int R, int C>
@@ -126,6 +113,8 @@ void matmul(const matmul_args & a) {
         return matmul_kind<weight_kind::f16>(a);
     case weight_kind::bf16:
         return matmul_kind<weight_kind::bf16>(a);
+    default:  // packed kinds have a function of their own
+        return;
     }
 }
 

@@ -7,6 +7,8 @@
 
 #if defined(__F16C__)
 #    include <immintrin.h>
+#elif defined(__SSE2__)
+#    include <emmintrin.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -31,6 +33,11 @@ static inline vf splat(float value) {
         v[i] = value;
     }
     return v;
+}
+
+static inline vi splat(int32_t value) {
+    const vi zero = {};
+    return zero + value;
 }
 
 static inline vf load(const float * p) {

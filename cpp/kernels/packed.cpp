@@ -1,0 +1,270 @@
+// Products with quantized weights. Compiled once per instruction set (cmake/kernels.cmake) and, unlike kernels.cpp,
+// without contraction of products and sums: the integer sums are exact, the f32 sums run in one order, so every
+// instruction set gives the same bits. Only C headers and static functions here, as in kernels.cpp.
+#include "kernels/packed-weights.h"
+
+#include "kernels/epilogue.h"
+#include "kernels/isa.h"
+#include "kernels/packed-dot.h"
+#include "kernels/simd.h"
+
+namespace kstt {
+
+namespace {
+
+inline vf to_float(vi v) {
+    return __builtin_convertvector(v, vf);
+}
+
+// f32 lanes of f16 scales, int32 lanes of bytes.
+inline vf load_f16(const uint8_t * p) {
+    uint16_t h[KSTT_LANES];
+    memcpy(h, p, sizeof(h));
+    return load(h, false);
+}
+
+inline vi load_widened(const uint8_t * p) {
+    typedef uint8_t narrow __attribute__((vector_size(KSTT_LANES)));
+    narrow          b;
+    memcpy(&b, p, sizeof(b));
+    return __builtin_convertvector(b, vi);
+}
+
+// `lanes` rows of one strip.
+struct row_vector {
+    const uint8_t * scales;  // of the strip, at these rows' place among those of 16 bits
+    const uint8_t * quants;
+    int64_t         place;  // of the first row in the strip
+};
+
+inline row_vector rows_at(const matmul_args & a, int64_t o) {
+    const strip_layout layout = layout_of(a.kind, a.k);
+    const uint8_t *    strip  = static_cast<const uint8_t *>(a.w) + o / strip_rows * layout.bytes(a.k);
+    const int64_t      place  = o % strip_rows;
+    return { strip, strip + layout.scales + place * 4, place };
+}
+
+// One block of 32 weights of V * lanes rows with C columns. OFFSET: what the stored weights are too large by.
+template <bool WIDE, int OFFSET, int V, int C>
+inline void multiply_block(const row_vector * w, const activation_block * const * x, int64_t b, vi (&sums)[V][C]) {
+    const int64_t line = strip_rows * 4;
+    dots<WIDE>    d[V][C];
+    for (int c = 0; c < C; c++) {
+        const vi start = OFFSET != 0 ? splat(-OFFSET * x[c][b].sum) : vi{};
+        for (int v = 0; v < V; v++) {
+            d[v][c].start(start);
+        }
+    }
+    if (WIDE) {
+#pragma GCC unroll 8
+        for (int64_t g = 0; g < 8; g++) {
+            for (int c = 0; c < C; c++) {
+                const column_group column(x[c][b].quants + g * 4);
+                for (int v = 0; v < V; v++) {
+                    d[v][c].add(weight_group<WIDE>(load_bytes(w[v].quants + (b * 8 + g) * line)), column);
+                }
+            }
+        }
+    } else {
+#pragma GCC unroll 4
+        for (int64_t g = 0; g < 4; g++) {
+            vb bytes[V];
+            for (int v = 0; v < V; v++) {
+                bytes[v] = load_bytes(w[v].quants + (b * 4 + g) * line);
+            }
+            for (int half = 0; half < 2; half++) {
+                for (int c = 0; c < C; c++) {
+                    const column_group column(x[c][b].quants + half * 16 + g * 4);
+                    for (int v = 0; v < V; v++) {
+                        d[v][c].add(weight_group<WIDE>(half == 0 ? low_halves(bytes[v]) : high_halves(bytes[v])),
+                                    column);
+                    }
+                }
+            }
+        }
+    }
+    for (int v = 0; v < V; v++) {
+        for (int c = 0; c < C; c++) {
+            sums[v][c] = d[v][c].total();
+        }
+    }
+}
+
+// q8_0 and q4_0: acc += sum * (scale of the weights * scale of the activations), block after block.
+template <bool WIDE, int OFFSET, int V, int C>
+inline void multiply_rows(const matmul_args &              a,
+                          const row_vector *               w,
+                          const activation_block * const * x,
+                          vf (&acc)[V][C]) {
+    for (int64_t b = 0; b < a.k / block_weights; b++) {
+        vi sums[V][C];
+        multiply_block<WIDE, OFFSET>(w, x, b, sums);
+        for (int v = 0; v < V; v++) {
+            const vf scale = load_f16(w[v].scales + (b * strip_rows + w[v].place) * 2);
+            for (int c = 0; c < C; c++) {
+                acc[v][c] += to_float(sums[v][c]) * (scale * splat(x[c][b].scale));
+            }
+        }
+    }
+}
+
+// q4_k: acc = (acc + sum * (d * scale * scale of the activations)) - dmin * minimum * (sum of the activations). The
+// products of d and scale, dmin and minimum have 17 bits: exact.
+template <int V, int C>
+inline void add_block(const vf * scale, const vf * minimum, const vi (&sums)[V][C], const activation_block * const * x,
+                      int64_t b, vf (&acc)[V][C]) {
+    for (int v = 0; v < V; v++) {
+        for (int c = 0; c < C; c++) {
+            const float column = x[c][b].scale;
+            acc[v][c] += to_float(sums[v][c]) * (scale[v] * splat(column));
+            acc[v][c] -= minimum[v] * splat(column * static_cast<float>(x[c][b].sum));
+        }
+    }
+}
+
+template <int V, int C>
+inline void multiply_rows_q4_k(const matmul_args &              a,
+                               const row_vector *               w,
+                               const activation_block * const * x,
+                               vf (&acc)[V][C]) {
+    for (int64_t b = 0; b < a.k / block_weights; b += 2) {
+        vf scale[2][V];
+        vf minimum[2][V];
+        for (int v = 0; v < V; v++) {
+            const uint8_t * super = w[v].scales + b / 8 * 256;
+            const vf        d     = load_f16(super + w[v].place * 2);
+            const vf        dmin  = load_f16(super + 32 + w[v].place * 2);
+            const uint8_t * six   = super + 64 + b / 2 % 4 * 48 + w[v].place;
+            const vi        s0    = load_widened(six);
+            const vi        m0    = load_widened(six + 16);
+            const vi        s1    = load_widened(six + 32);
+            const vi        m1    = (s0 >> 6) | (m0 >> 6 << 2) | (s1 >> 6 << 4);
+            scale[0][v]           = d * to_float(s0 & 63);
+            scale[1][v]           = d * to_float(s1 & 63);
+            minimum[0][v]         = dmin * to_float(m0 & 63);
+            minimum[1][v]         = dmin * to_float(m1);
+        }
+        for (int64_t i = 0; i < 2; i++) {
+            vi sums[V][C];
+            multiply_block<false, 0>(w, x, b + i, sums);
+            add_block(scale[i], minimum[i], sums, x, b + i, acc);
+        }
+    }
+}
+
+// Rows o .. o + V * lanes, o a multiple of lanes, and columns t .. t + C.
+template <weight_kind KIND, int V, int C>
+void tile(const matmul_args & a, int64_t o, int64_t t) {
+    row_vector               w[V];
+    const activation_block * x[C];
+    vf                       acc[V][C];
+    for (int c = 0; c < C; c++) {
+        x[c] = a.x_blocks + (t + c) * (a.k / block_weights);
+    }
+    for (int v = 0; v < V; v++) {
+        w[v] = rows_at(a, o + v * lanes);
+        for (int c = 0; c < C; c++) {
+            acc[v][c] = splat(0.0F);
+        }
+    }
+    if (KIND == weight_kind::q8_0) {
+        multiply_rows<true, offset_remains ? 128 : 0>(a, w, x, acc);
+    } else if (KIND == weight_kind::q4_0) {
+        multiply_rows<false, 8>(a, w, x, acc);
+    } else {
+        multiply_rows_q4_k(a, w, x, acc);
+    }
+    for (int c = 0; c < C; c++) {
+        for (int v = 0; v < V; v++) {
+            finish(a, o + v * lanes, t + c, acc[v][c]);
+        }
+    }
+}
+
+#if KSTT_LANES == 16
+enum { max_vectors = 2, max_columns = 4 };
+#else
+enum { max_vectors = 2, max_columns = 2 };
+#endif
+
+template <weight_kind KIND, int V>
+void strip(const matmul_args & a, int64_t o) {
+    int64_t t = a.t0;
+    for (; t + max_columns <= a.t1; t += max_columns) {
+        tile<KIND, V, max_columns>(a, o, t);
+    }
+    for (; t + 2 <= a.t1; t += 2) {
+        tile<KIND, V, 2>(a, o, t);
+    }
+    for (; t < a.t1; t++) {
+        tile<KIND, V, 1>(a, o, t);
+    }
+}
+
+template <weight_kind KIND>
+void matmul_kind(const matmul_args & a) {
+    int64_t o = a.o0 / lanes * lanes;
+    for (; o + max_vectors * lanes <= n_strips(a.o1) * strip_rows; o += max_vectors * lanes) {
+        strip<KIND, max_vectors>(a, o);
+    }
+    for (; o < a.o1; o += lanes) {
+        strip<KIND, 1>(a, o);
+    }
+}
+
+}  // namespace
+
+// Scales are the largest magnitude / 127. The magnitudes are compared as integers, where NaN is the largest, so that a
+// NaN or infinity among the activations reaches the result.
+void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(const float * x, int64_t n, activation_block * blocks) {
+    typedef int8_t narrow __attribute__((vector_size(KSTT_LANES)));
+    const int      parts = block_weights / lanes;
+    for (int64_t b = 0; b < n / block_weights; b++) {
+        vf values[parts];
+        vi largest = {};
+        for (int i = 0; i < parts; i++) {
+            values[i]           = load(x + b * block_weights + i * lanes);
+            const vi magnitude  = (vi) values[i] & 0x7fffffff;
+            const vi is_larger  = magnitude > largest;
+            largest             = (magnitude & is_larger) | (largest & ~is_larger);
+        }
+        int32_t top = largest[0];
+        for (int j = 1; j < lanes; j++) {
+            top = largest[j] > top ? largest[j] : top;
+        }
+        float magnitude;
+        memcpy(&magnitude, &top, sizeof(magnitude));
+        // Below 1e-30 the quotient could overflow; such a block counts as zeros.
+        const bool  is_zero = magnitude < 1.0e-30F;
+        const float inverse = is_zero ? 0.0F : 127.0F / magnitude;
+        blocks[b].scale     = is_zero ? 0.0F : magnitude / 127.0F;
+        const vf magic      = splat(12582912.0F);  // 1.5 * 2^23: adding it rounds to the nearest integer, ties to even
+        vi       sum        = {};
+        for (int i = 0; i < parts; i++) {
+            const vi     rounded = (vi) (values[i] * splat(inverse) + magic) - (vi) magic;
+            const narrow quants  = __builtin_convertvector(rounded, narrow);
+            memcpy(blocks[b].quants + i * lanes, &quants, sizeof(quants));
+            sum += rounded;
+        }
+        int32_t total = 0;
+        for (int j = 0; j < lanes; j++) {
+            total += sum[j];
+        }
+        blocks[b].sum = total;
+    }
+}
+
+void KSTT_JOIN(matmul_packed_, KSTT_KERNEL_ISA)(const matmul_args & a) {
+    switch (a.kind) {
+    case weight_kind::q8_0:
+        return matmul_kind<weight_kind::q8_0>(a);
+    case weight_kind::q4_0:
+        return matmul_kind<weight_kind::q4_0>(a);
+    case weight_kind::q4_k:
+        return matmul_kind<weight_kind::q4_k>(a);
+    default:
+        return;
+    }
+}
+
+}  // namespace kstt
