@@ -14,6 +14,7 @@ const char * weight_type_name(ggml_type type) {
     return type == GGML_TYPE_F32    ? "f32"
            : type == GGML_TYPE_BF16 ? "bf16"
            : type == GGML_TYPE_F16  ? "f16"
+           : type == GGML_TYPE_Q4_K ? "q4_k"
                                     : ggml_type_name(type);
 }
 

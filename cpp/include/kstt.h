@@ -121,7 +121,7 @@ typedef struct kstt_engine_info {
     int64_t weight_bytes;    /* weights read by the engine, as stored */
     int64_t copied_bytes;    /* part of weight_bytes that had to be re-laid out in memory of its own */
     int64_t state_bytes;     /* device state of all slots */
-    char    weight_type[16]; /* type of most decoder weights: "f32", "bf16", "f16" */
+    char    weight_type[16]; /* type of most decoder weights: "f32", "bf16", "f16", "q8_0", "q4_0", "q4_k" */
     char    device[64];      /* e.g. "cpu" */
     char    kernels[64];     /* instruction set in use, e.g. "avx512" */
 } kstt_engine_info;

@@ -16,7 +16,8 @@ enum class weight_kind : int32_t { f32, f16, bf16, q8_0, q4_0, q4_k };
 // 32 activations of one column, rounded to the nearest of 255 steps; a column is k / 32 of them.
 struct activation_block {
     float   scale;
-    int32_t sum;  // of the quants
+    int32_t sum;         // of the quants
+    float   scaled_sum;  // sum * scale
     int8_t  quants[32];
 };
 

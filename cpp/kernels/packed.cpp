@@ -24,10 +24,16 @@ inline vf load_f16(const uint8_t * p) {
 }
 
 inline vi load_widened(const uint8_t * p) {
+#if defined(__AVX512F__)
+    return (vi) _mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128((const __m128i *) p));  // maskz: as in simd.h
+#elif defined(__AVX2__)
+    return (vi) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p));
+#else
     typedef uint8_t narrow __attribute__((vector_size(KSTT_LANES)));
     narrow          b;
     memcpy(&b, p, sizeof(b));
     return __builtin_convertvector(b, vi);
+#endif
 }
 
 // `lanes` rows of one strip.
@@ -115,9 +121,8 @@ inline void add_block(const vf * scale, const vf * minimum, const vi (&sums)[V][
                       int64_t b, vf (&acc)[V][C]) {
     for (int v = 0; v < V; v++) {
         for (int c = 0; c < C; c++) {
-            const float column = x[c][b].scale;
-            acc[v][c] += to_float(sums[v][c]) * (scale[v] * splat(column));
-            acc[v][c] -= minimum[v] * splat(column * static_cast<float>(x[c][b].sum));
+            acc[v][c] += to_float(sums[v][c]) * (scale[v] * splat(x[c][b].scale));
+            acc[v][c] -= minimum[v] * splat(x[c][b].scaled_sum);
         }
     }
 }
@@ -181,14 +186,10 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
     }
 }
 
-#if KSTT_LANES == 16
-enum { max_vectors = 2, max_columns = 4 };
-#else
-enum { max_vectors = 2, max_columns = 2 };
-#endif
-
+// All columns of V * lanes rows; with two vectors of rows the sums of max_columns fit the registers.
 template <weight_kind KIND, int V>
 void strip(const matmul_args & a, int64_t o) {
+    enum { max_columns = KSTT_LANES == 16 ? 4 : 2 };
     int64_t t = a.t0;
     for (; t + max_columns <= a.t1; t += max_columns) {
         tile<KIND, V, max_columns>(a, o, t);
@@ -204,8 +205,12 @@ void strip(const matmul_args & a, int64_t o) {
 template <weight_kind KIND>
 void matmul_kind(const matmul_args & a) {
     int64_t o = a.o0 / lanes * lanes;
-    for (; o + max_vectors * lanes <= n_strips(a.o1) * strip_rows; o += max_vectors * lanes) {
-        strip<KIND, max_vectors>(a, o);
+    // One column is bound by reading w: strip after strip is one stream. More are bound by arithmetic, and two vectors of
+    // rows use each broadcast activation twice.
+    if (a.t1 - a.t0 > 1 || lanes < strip_rows) {
+        for (; o + 2 * lanes <= n_strips(a.o1) * strip_rows; o += 2 * lanes) {
+            strip<KIND, 2>(a, o);
+        }
     }
     for (; o < a.o1; o += lanes) {
         strip<KIND, 1>(a, o);
@@ -250,7 +255,8 @@ void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(const float * x, int64_t n, activatio
         for (int j = 0; j < lanes; j++) {
             total += sum[j];
         }
-        blocks[b].sum = total;
+        blocks[b].sum        = total;
+        blocks[b].scaled_sum = blocks[b].scale * static_cast<float>(total);
     }
 }
 

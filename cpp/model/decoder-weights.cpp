@@ -11,13 +11,13 @@ block_weights load_block(weight_store & store, const decoder_config & config, in
     const int64_t     k_width = static_cast<int64_t>(config.num_key_value_heads) * config.head_dim;
     block_weights     block;
     block.attn_norm = store.f32(name + "input_layernorm.weight", { hidden });
-    block.q         = store.mapped(name + "self_attn.q_proj.linear.weight", { q_width, hidden });
-    block.k         = store.mapped(name + "self_attn.k_proj.linear.weight", { k_width, hidden });
-    block.v         = store.mapped(name + "self_attn.v_proj.linear.weight", { k_width, hidden });
-    block.o         = store.mapped(name + "self_attn.o_proj.linear.weight", { hidden, q_width });
+    block.q         = store.product(name + "self_attn.q_proj.linear.weight", { q_width, hidden });
+    block.k         = store.product(name + "self_attn.k_proj.linear.weight", { k_width, hidden });
+    block.v         = store.product(name + "self_attn.v_proj.linear.weight", { k_width, hidden });
+    block.o         = store.product(name + "self_attn.o_proj.linear.weight", { hidden, q_width });
     block.mlp_norm  = store.f32(name + "post_attention_layernorm.weight", { hidden });
-    block.fc1       = store.mapped(name + "mlp.fc1.weight", { config.ffn_dim, hidden });
-    block.fc2       = store.mapped(name + "mlp.fc2.weight", { hidden, config.ffn_dim / 2 });
+    block.fc1       = store.product(name + "mlp.fc1.weight", { config.ffn_dim, hidden });
+    block.fc2       = store.product(name + "mlp.fc2.weight", { hidden, config.ffn_dim / 2 });
     return block;
 }
 
@@ -49,7 +49,7 @@ decoder_weights load_decoder_weights(weight_store & store, const decoder_config 
         weights.blocks.push_back(load_block(store, config, l));
     }
     weights.norm        = store.f32("model.norm.weight", { hidden });
-    weights.head        = store.mapped("lm_head.weight", { config.output_vocab_size, hidden });
+    weights.head        = store.product("lm_head.weight", { config.output_vocab_size, hidden });
     weights.extra_heads = load_extra_heads(store, config);
     if (!weights.blocks.empty()) {
         weights.weight_type = weights.blocks.front().fc1->type;

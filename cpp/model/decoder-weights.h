@@ -16,7 +16,7 @@ struct decoder_weights {
     ggml_tensor *              norm        = nullptr;  // F32 [hidden]
     ggml_tensor *              head        = nullptr;  // [hidden, output_vocab]
     ggml_tensor *              extra_heads = nullptr;  // F32 [hidden, num_extra_heads * extra_head_dim], if any
-    // Type of the layers' products; the KV rings are F32 beside f32 weights and F16 beside 16-bit ones.
+    // Type of the layers' products; the KV rings are F32 beside f32 weights and F16 beside all others.
     ggml_type                  weight_type = GGML_TYPE_F32;
     ggml_type                  ring_type   = GGML_TYPE_F32;
 };

@@ -1,5 +1,8 @@
 #include "model/weight-store.h"
 
+#include "kernels/packed-weights.h"
+#include "nn/graph-scope.h"
+#include "nn/packed-weight.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -16,10 +19,19 @@ ggml_type ggml_type_of(element_type type) {
         return GGML_TYPE_F16;
     case element_type::bf16:
         return GGML_TYPE_BF16;
+    case element_type::q8_0:
+        return GGML_TYPE_Q8_0;
+    case element_type::q4_0:
+        return GGML_TYPE_Q4_0;
+    case element_type::q4_k:
+        return GGML_TYPE_Q4_K;
     default:
         throw error(KSTT_STATUS_INTERNAL, "a weight type that get() should have refused");
     }
 }
+
+// Bytes of a file that one thread packs before it releases them.
+constexpr int64_t pack_chunk_bytes = 1 << 20;
 
 }  // namespace
 
@@ -75,6 +87,37 @@ ggml_tensor * weight_store::mapped(const std::string & name, const std::vector<i
     return view(tensor, ggml_type_of(tensor.type));
 }
 
+ggml_tensor * weight_store::product(const std::string & name, const std::vector<int64_t> & shape) {
+    const tensor_view & tensor = source_->get(name, shape);
+    const ggml_type     type   = ggml_type_of(tensor.type);
+    return has_packed_layout(type) ? packed(tensor, type) : view(tensor, type);
+}
+
+ggml_tensor * weight_store::packed(const tensor_view & tensor, ggml_type type) {
+    KSTT_CHECK(tensor.shape.size() == 2);
+    const int64_t     n_out     = tensor.shape[0];
+    const int64_t     k         = tensor.shape[1];
+    const weight_kind kind      = kind_of(type);
+    const size_t      row_bytes = ggml_row_size(type, k);
+    ggml_tensor *     result    = new_tensor(type, { k, n_out }, tensor.name);
+    own(result, static_cast<size_t>(packed_bytes(kind, k, n_out)));
+    // Short chunks: what is in memory twice is one of them per thread.
+    const int64_t n_chunks = std::max<int64_t>(1, static_cast<int64_t>(tensor.n_bytes) / pack_chunk_bytes);
+    thread_pool   pool(n_hardware_threads());
+    pool.run(n_chunks, [&](int64_t chunk, int32_t) {
+        const work_range share = share_work(n_strips(n_out), chunk, n_chunks);
+        pack_strips(kind, tensor.data, k, n_out, share.begin, share.end, result->data);
+        const int64_t first = share.begin * strip_rows;
+        tensor_view   done;
+        done.name    = tensor.name;
+        done.data    = tensor.data + static_cast<size_t>(first) * row_bytes;
+        done.n_bytes = static_cast<size_t>(std::min(share.end * strip_rows, n_out) - first) * row_bytes;
+        source_->release(done);
+    });
+    mark_packed(result);
+    return result;
+}
+
 ggml_tensor * weight_store::f32(const std::string & name, const std::vector<int64_t> & shape) {
     const tensor_view & tensor = source_->get(name, shape);
     if (tensor.type == element_type::f32) {
@@ -102,15 +145,19 @@ ggml_tensor * weight_store::relaid(const std::string &          name,
 }
 
 ggml_tensor * weight_store::owned_f32(const std::string & name, int64_t ne0, int64_t ne1) {
-    ggml_tensor *         tensor = new_tensor(GGML_TYPE_F32, { ne0, ne1 }, name);
-    ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(backend_.buffer_type(), ggml_nbytes(tensor));
+    ggml_tensor * tensor = new_tensor(GGML_TYPE_F32, { ne0, ne1 }, name);
+    own(tensor, ggml_nbytes(tensor));
+    return tensor;
+}
+
+void weight_store::own(ggml_tensor * tensor, size_t n_bytes) {
+    ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(backend_.buffer_type(), n_bytes);
     if (buffer == nullptr) {
-        throw error(KSTT_STATUS_OUT_OF_MEMORY, format("not enough memory for weight '%s'", name.c_str()));
+        throw error(KSTT_STATUS_OUT_OF_MEMORY, format("not enough memory for weight '%s'", tensor->name));
     }
     owned_.push_back(buffer);
     ggml_backend_tensor_alloc(buffer, tensor, ggml_backend_buffer_get_base(buffer));
-    owned_bytes_ += static_cast<int64_t>(ggml_nbytes(tensor));
-    return tensor;
+    owned_bytes_ += static_cast<int64_t>(n_bytes);
 }
 
 int64_t weight_store::prefault(int64_t offset, int64_t max_bytes) const {

@@ -24,8 +24,12 @@ class weight_store {
 
     bool has(const std::string & name) const { return source_->find(name) != nullptr; }
 
-    // In the stored type (f32, f16, bf16). `shape` in PyTorch order; the tensor's ne is its reverse.
+    // In the stored type. `shape` in PyTorch order; the tensor's ne is its reverse.
     ggml_tensor * mapped(const std::string & name, const std::vector<int64_t> & shape);
+
+    // For build_linear only: quantized types packed (nn/packed-weight.h) in memory of their own, by all processors, while
+    // the pages of the file are released; other types as mapped.
+    ggml_tensor * product(const std::string & name, const std::vector<int64_t> & shape);
 
     // As f32: a view where it is stored so, a converted copy otherwise.
     ggml_tensor * f32(const std::string & name, const std::vector<int64_t> & shape);
@@ -53,6 +57,9 @@ class weight_store {
 
   private:
     ggml_tensor * view(const tensor_view & tensor, ggml_type type);
+    ggml_tensor * packed(const tensor_view & tensor, ggml_type type);
+    // Gives a tensor n_bytes of memory of its own.
+    void          own(ggml_tensor * tensor, size_t n_bytes);
     ggml_tensor * new_tensor(ggml_type type, const std::vector<int64_t> & ne, const std::string & name);
 
     std::unique_ptr<checkpoint>        source_;

@@ -41,4 +41,11 @@ ggml_tensor * graph_scope::output(ggml_tensor * tensor) {
     return tensor;
 }
 
+std::shared_ptr<std::vector<char>> graph_scope::scratch(size_t n_bytes) {
+    if (scratch_->size() < n_bytes) {
+        scratch_->resize(n_bytes);
+    }
+    return scratch_;
+}
+
 }  // namespace kstt

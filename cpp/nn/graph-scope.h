@@ -72,6 +72,10 @@ class graph_scope {
             context_, target, args.data(), static_cast<int>(args.size()), function, 1, keep(std::move(params)));
     }
 
+    // Memory that nodes use while they compute, one after the other: nothing stays in it from one node to the next. At
+    // least n_bytes; all callers of one scope get the same.
+    std::shared_ptr<std::vector<char>> scratch(size_t n_bytes);
+
     const std::vector<ggml_tensor *> & named() const { return named_; }
 
   private:
@@ -89,6 +93,7 @@ class graph_scope {
     bool                               capture_;
     std::vector<std::shared_ptr<void>> params_;
     std::vector<ggml_tensor *>         named_;
+    std::shared_ptr<std::vector<char>> scratch_ = std::make_shared<std::vector<char>>();
 };
 
 // The share of n items that part i of n_parts takes: [begin, end).
