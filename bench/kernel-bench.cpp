@@ -54,8 +54,8 @@ void fill(ggml_tensor * x) {
 class ours final : public contender {
   public:
     ours(const matrices & weights, int columns, int threads) : backend_(threads) {
-        const size_t n = weights.all().size();
-        runner_        = std::make_unique<graph_runner>(backend_, 4 * n + 16, false);
+        const size_t n  = weights.all().size();
+        runner_         = std::make_unique<graph_runner>(backend_, 4 * n + 16, false);
         graph_scope & g = runner_->scope();
         context_        = ggml_init({ n * ggml_tensor_overhead(), nullptr, true });
         std::vector<ggml_tensor *> inputs;
@@ -108,7 +108,10 @@ class ours final : public contender {
 
 class ggml_graph final : public contender {
   public:
-    ggml_graph(const ggml_module & module, const matrices & weights, int columns, int threads,
+    ggml_graph(const ggml_module &        module,
+               const matrices &           weights,
+               int                        columns,
+               int                        threads,
                ggml_backend_buffer_type_t repacked)
         : name_(module.name), repacked_(repacked != nullptr) {
         backend_ = ggml_backend_dev_init(ggml_backend_reg_dev_get(module.reg, 0), nullptr);
@@ -169,10 +172,10 @@ class ggml_graph final : public contender {
 
 matrices::matrices(ggml_type type) : type_(type) {
     // Inputs and outputs of q, k, v, o, fc1 and fc2, and of the head at the end.
-    const int64_t layer[][2] = { { 2048, 2048 },  { 2048, 2048 },  { 2048, 2048 },
+    const int64_t layer[][2] = { { 2048, 2048 }, { 2048, 2048 },  { 2048, 2048 },
                                  { 2048, 2048 }, { 2048, 11264 }, { 5632, 2048 } };
     const auto    add        = [&](int64_t k, int64_t n_out) {
-        matrix m = { k, n_out, {} };
+        matrix                   m        = { k, n_out, {} };
         // A few random rows over and over: what is multiplied does not change the time, and quantizing takes some.
         const int64_t            n_random = 64;
         const size_t             block    = ggml_row_size(type, k) * static_cast<size_t>(n_random);
@@ -218,8 +221,8 @@ std::unique_ptr<ggml_module> open_ggml_module(const std::string & path) {
     if (score == nullptr || init == nullptr || score() == 0) {
         return nullptr;
     }
-    auto              module = std::make_unique<ggml_module>();
-    const std::string stem   = path.substr(path.rfind('-') + 1);
+    auto               module = std::make_unique<ggml_module>();
+    const std::string  stem   = path.substr(path.rfind('-') + 1);
     static std::string name;
     name         = stem.substr(0, stem.rfind('.'));
     module->reg  = init();
@@ -298,8 +301,8 @@ double bandwidth_probe::measure() {
     for (auto & thread : threads) {
         thread.join();
     }
-    const double seconds = wall_seconds() - start;
-    volatile uint64_t sink = 0;
+    const double      seconds = wall_seconds() - start;
+    volatile uint64_t sink    = 0;
     for (const uint64_t sum : sums) {
         sink = sink + sum;
     }

@@ -10,7 +10,8 @@
 
 namespace kstt_bench {
 
-// Random matrices of the shapes of the 1b decoder's layers and head, in ggml's form; enough layers to exceed the caches.
+// Random matrices of the shapes of the 1b decoder's layers and head, in ggml's form; enough layers to exceed the
+// caches.
 class matrices {
   public:
     explicit matrices(ggml_type type);
@@ -34,14 +35,14 @@ class matrices {
 // One pass multiplies every matrix with its own columns.
 class contender {
   public:
-    virtual ~contender()               = default;
+    virtual ~contender()                 = default;
     virtual const char * layout() const  = 0;
     virtual const char * kernels() const = 0;
     virtual void         pass()          = 0;
 };
 
 struct ggml_module {
-    ggml_backend_reg_t reg = nullptr;
+    ggml_backend_reg_t reg  = nullptr;
     const char *       name = "";
 };
 
@@ -55,7 +56,8 @@ std::unique_ptr<contender> make_ggml(
     const ggml_module & module, const matrices & weights, int columns, int threads, bool repacked);
 
 // Seconds per pass: of the clock, and of the calling thread's processor time times the number of threads. The second
-// leaves out what other programs took, so it is the one to compare on a busy machine, as long as memory is not the limit.
+// leaves out what other programs took, so it is the one to compare on a busy machine, as long as memory is not the
+// limit.
 struct samples {
     std::vector<double> wall;
     std::vector<double> cpu;

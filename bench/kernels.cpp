@@ -1,6 +1,7 @@
-// Products of the 1b decoder's shapes, kind by kind: our kernels (through build_linear), ggml's plain kernels and ggml's
-// repacked ones, interleaved in one process, beside what the memory gives in the same rounds. bench/README.md explains
-// the fields. Usage: kstt_kernel_bench [--module FILE] [--threads 1,2] [--columns 1,8] [--kinds q8_0,f16] [--rounds N]
+// Products of the 1b decoder's shapes, kind by kind: our kernels (through build_linear), ggml's plain kernels and
+// ggml's repacked ones, interleaved in one process, beside what the memory gives in the same rounds. bench/README.md
+// explains the fields. Usage: kstt_kernel_bench [--module FILE] [--threads 1,2] [--columns 1,8] [--kinds q8_0,f16]
+// [--rounds N]
 #include "kernel-bench.h"
 
 #include "kernels/kernels.h"
@@ -70,8 +71,8 @@ void run(const settings & s, ggml_type type, ggml_module * module) {
     const matrices weights(type);
     for (const std::string & n_threads : s.threads) {
         for (const std::string & n_columns : s.columns) {
-            const int                              threads = std::atoi(n_threads.c_str());
-            const int                              columns = std::atoi(n_columns.c_str());
+            const int                               threads = std::atoi(n_threads.c_str());
+            const int                               columns = std::atoi(n_columns.c_str());
             std::vector<std::unique_ptr<contender>> all;
             all.push_back(make_ours(weights, columns, threads));
             if (module != nullptr) {
@@ -79,9 +80,9 @@ void run(const settings & s, ggml_type type, ggml_module * module) {
                     all.push_back(make_ggml(*module, weights, columns, threads, repacked));
                 }
             }
-            bandwidth_probe                  memory(threads);
-            std::vector<double>              read;
-            std::map<contender *, samples>   times;
+            bandwidth_probe                memory(threads);
+            std::vector<double>            read;
+            std::map<contender *, samples> times;
             for (int round = 0; round < s.rounds; round++) {
                 read.push_back(memory.measure());
                 for (const auto & one : all) {
@@ -98,19 +99,20 @@ void run(const settings & s, ggml_type type, ggml_module * module) {
                 const samples & t     = times[one.get()];
                 const double    flops = 2.0 * static_cast<double>(weights.n_weights()) * columns;
                 const double    bytes = static_cast<double>(weights.n_bytes());
-                std::printf(
-                    "{\"kind\":\"%s\",\"layout\":\"%s\",\"kernels\":\"%s\",\"columns\":%d,\"threads\":%d,\"gflop_per_s\":%.1f,"
-                    "\"gflop_per_s_best\":%.1f,\"gflop_per_cpu_s\":%.1f,\"weight_gb_per_s\":%.2f,\"read_gb_per_s\":%.2f}\n",
-                    ggml_type_name(type),
-                    one->layout(),
-                    one->kernels(),
-                    columns,
-                    threads,
-                    flops / median(t.wall) * 1e-9,
-                    flops / smallest(t.wall) * 1e-9,
-                    flops / median(t.cpu) * 1e-9,
-                    bytes / median(t.wall) * 1e-9,
-                    gb_per_s);
+                std::printf("{\"kind\":\"%s\",\"layout\":\"%s\",\"kernels\":\"%s\",\"columns\":%d,\"threads\":%d,"
+                            "\"gflop_per_s\":%.1f,"
+                            "\"gflop_per_s_best\":%.1f,\"gflop_per_cpu_s\":%.1f,\"weight_gb_per_s\":%.2f,\"read_gb_per_"
+                            "s\":%.2f}\n",
+                            ggml_type_name(type),
+                            one->layout(),
+                            one->kernels(),
+                            columns,
+                            threads,
+                            flops / median(t.wall) * 1e-9,
+                            flops / smallest(t.wall) * 1e-9,
+                            flops / median(t.cpu) * 1e-9,
+                            bytes / median(t.wall) * 1e-9,
+                            gb_per_s);
                 std::fflush(stdout);
             }
         }

@@ -102,8 +102,16 @@ void f32_to_f16(const float * src, uint16_t * dst, int64_t n) {
     }
 }
 
-const kernel_table table = { KSTT_STRING(KSTT_KERNEL_ISA), matmul, attend, elu, nearest, add, subtract, f32_to_f16,
-                             KSTT_JOIN(quantize_, KSTT_KERNEL_ISA), KSTT_JOIN(matmul_packed_, KSTT_KERNEL_ISA) };
+const kernel_table table = { KSTT_STRING(KSTT_KERNEL_ISA),
+                             matmul,
+                             attend,
+                             elu,
+                             nearest,
+                             add,
+                             subtract,
+                             f32_to_f16,
+                             KSTT_JOIN(quantize_, KSTT_KERNEL_ISA),
+                             KSTT_JOIN(matmul_packed_, KSTT_KERNEL_ISA) };
 
 }  // namespace
 

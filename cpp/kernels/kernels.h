@@ -23,21 +23,21 @@ struct activation_block {
 
 // y[t][o] = residual[t][o] + scale[o] * (bias[o] + sum_k w[o][k] * x[t][k]) for o in [o0, o1), t in [t0, t1).
 struct matmul_args {
-    const void *  w            = nullptr;  // [n_out][k], rows contiguous
-    weight_kind   kind         = weight_kind::f32;
-    int64_t       k            = 0;
-    int64_t       n_out        = 0;  // rows of w in all, of which [o0, o1) are asked for
-    const float * x            = nullptr;
-    const activation_block * x_blocks = nullptr;  // matmul_packed: the columns, one after the other, instead of x
-    int64_t       x_stride     = 0;          // floats between columns; < k makes overlapping windows (convolution)
-    int64_t       group        = INT64_MAX;  // columns per batch row; column t lies in row t / group
-    int64_t       group_stride = 0;          // floats between batch rows of x
-    float *       y            = nullptr;
-    int64_t       y_stride     = 0;
-    const float * bias         = nullptr;  // [n_out] or nullptr
-    const float * scale        = nullptr;  // [n_out] or nullptr
-    const float * residual     = nullptr;  // laid out as y, or nullptr; may be y itself
-    int64_t       o0 = 0, o1 = 0, t0 = 0, t1 = 0;
+    const void *             w            = nullptr;  // [n_out][k], rows contiguous
+    weight_kind              kind         = weight_kind::f32;
+    int64_t                  k            = 0;
+    int64_t                  n_out        = 0;  // rows of w in all, of which [o0, o1) are asked for
+    const float *            x            = nullptr;
+    const activation_block * x_blocks     = nullptr;  // matmul_packed: the columns, one after the other, instead of x
+    int64_t                  x_stride     = 0;  // floats between columns; < k makes overlapping windows (convolution)
+    int64_t                  group        = INT64_MAX;  // columns per batch row; column t lies in row t / group
+    int64_t                  group_stride = 0;          // floats between batch rows of x
+    float *                  y            = nullptr;
+    int64_t                  y_stride     = 0;
+    const float *            bias         = nullptr;  // [n_out] or nullptr
+    const float *            scale        = nullptr;  // [n_out] or nullptr
+    const float *            residual     = nullptr;  // laid out as y, or nullptr; may be y itself
+    int64_t                  o0 = 0, o1 = 0, t0 = 0, t1 = 0;
 };
 
 // One query head against a KV ring.

@@ -10,10 +10,10 @@ namespace {
 constexpr int64_t scale_bytes = 2;
 
 // ggml's q4_k: d, dmin (f16), 8 scales and 8 minima of six bits in 12 bytes, 128 bytes of quants.
-constexpr int64_t super_blocks  = 8;
-constexpr int64_t super_scales  = 4;
-constexpr int64_t super_quants  = 16;
-constexpr int64_t super_bytes   = 144;
+constexpr int64_t super_blocks = 8;
+constexpr int64_t super_scales = 4;
+constexpr int64_t super_quants = 16;
+constexpr int64_t super_bytes  = 144;
 
 // Copies the 4-byte groups of one row's block to every sixteenth place.
 void spread(const uint8_t * quants, int64_t n_groups, uint32_t flip, uint8_t * out) {
@@ -46,8 +46,8 @@ void pack_row_q4_k(const uint8_t * row, int64_t n_blocks, int64_t place, uint8_t
     for (int64_t s = 0; s < n_blocks / super_blocks; s++, row += super_bytes, scales += 256) {
         std::memcpy(scales + place * 2, row, 2);
         std::memcpy(scales + 32 + place * 2, row + 2, 2);
-        uint8_t scale[super_blocks];
-        uint8_t minimum[super_blocks];
+        uint8_t         scale[super_blocks];
+        uint8_t         minimum[super_blocks];
         const uint8_t * bits = row + super_scales;
         for (int64_t j = 0; j < 4; j++) {
             scale[j]       = bits[j] & 63U;

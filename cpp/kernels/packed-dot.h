@@ -151,9 +151,7 @@ struct weight_group<false> {
 struct column_group {
     register_type x;
 
-    explicit column_group(const int8_t * p) {
-        x = (register_type) splat(load_group(p));
-    }
+    explicit column_group(const int8_t * p) { x = (register_type) splat(load_group(p)); }
 };
 
 template <bool WIDE>

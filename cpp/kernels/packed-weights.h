@@ -52,8 +52,8 @@ inline int64_t packed_bytes(weight_kind kind, int64_t k, int64_t n_out) {
     return n_strips(n_out) * layout_of(kind, k).bytes(k);
 }
 
-// Lays out strips [begin, end) of a matrix of n_out rows of k weights. `blocks`: the matrix in ggml's form; `packed`: the
-// whole result, packed_bytes() long, 64-byte aligned for speed.
+// Lays out strips [begin, end) of a matrix of n_out rows of k weights. `blocks`: the matrix in ggml's form; `packed`:
+// the whole result, packed_bytes() long, 64-byte aligned for speed.
 void pack_strips(
     weight_kind kind, const void * blocks, int64_t k, int64_t n_out, int64_t begin, int64_t end, void * packed);
 

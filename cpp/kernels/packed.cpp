@@ -117,8 +117,12 @@ inline void multiply_rows(const matmul_args &              a,
 // q4_k: acc = (acc + sum * (d * scale * scale of the activations)) - dmin * minimum * (sum of the activations). The
 // products of d and scale, dmin and minimum have 17 bits: exact.
 template <int V, int C>
-inline void add_block(const vf * scale, const vf * minimum, const vi (&sums)[V][C], const activation_block * const * x,
-                      int64_t b, vf (&acc)[V][C]) {
+inline void add_block(const vf * scale,
+                      const vf * minimum,
+                      const vi (&sums)[V][C],
+                      const activation_block * const * x,
+                      int64_t                          b,
+                      vf (&acc)[V][C]) {
     for (int v = 0; v < V; v++) {
         for (int c = 0; c < C; c++) {
             acc[v][c] += to_float(sums[v][c]) * (scale[v] * splat(x[c][b].scale));
@@ -205,8 +209,8 @@ void strip(const matmul_args & a, int64_t o) {
 template <weight_kind KIND>
 void matmul_kind(const matmul_args & a) {
     int64_t o = a.o0 / lanes * lanes;
-    // One column is bound by reading w: strip after strip is one stream. More are bound by arithmetic, and two vectors of
-    // rows use each broadcast activation twice.
+    // One column is bound by reading w: strip after strip is one stream. More are bound by arithmetic, and two vectors
+    // of rows use each broadcast activation twice.
     if (a.t1 - a.t0 > 1 || lanes < strip_rows) {
         for (; o + 2 * lanes <= n_strips(a.o1) * strip_rows; o += 2 * lanes) {
             strip<KIND, 2>(a, o);
@@ -228,10 +232,10 @@ void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(const float * x, int64_t n, activatio
         vf values[parts];
         vi largest = {};
         for (int i = 0; i < parts; i++) {
-            values[i]           = load(x + b * block_weights + i * lanes);
-            const vi magnitude  = (vi) values[i] & 0x7fffffff;
-            const vi is_larger  = magnitude > largest;
-            largest             = (magnitude & is_larger) | (largest & ~is_larger);
+            values[i]          = load(x + b * block_weights + i * lanes);
+            const vi magnitude = (vi) values[i] & 0x7fffffff;
+            const vi is_larger = magnitude > largest;
+            largest            = (magnitude & is_larger) | (largest & ~is_larger);
         }
         int32_t top = largest[0];
         for (int j = 1; j < lanes; j++) {

@@ -27,8 +27,8 @@ typedef int32_t  vi __attribute__((vector_size(KSTT_LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(KSTT_LANES * 4)));
 typedef uint16_t vh __attribute__((vector_size(KSTT_LANES * 2)));
 
-// As arithmetic, since compilers make one broadcast of it; lane by lane GCC 12 writes sixteen insertions. Subtracting +0
-// changes no value, -0 included.
+// As arithmetic, since compilers make one broadcast of it; lane by lane GCC 12 writes sixteen insertions. Subtracting
+// +0 changes no value, -0 included.
 static inline vf splat(float value) {
     const vf zero = {};
     return value - zero;

@@ -27,8 +27,8 @@ class weight_store {
     // In the stored type. `shape` in PyTorch order; the tensor's ne is its reverse.
     ggml_tensor * mapped(const std::string & name, const std::vector<int64_t> & shape);
 
-    // For build_linear only: quantized types packed (nn/packed-weight.h) in memory of their own, by all processors, while
-    // the pages of the file are released; other types as mapped.
+    // For build_linear only: quantized types packed (nn/packed-weight.h) in memory of their own, by all processors,
+    // while the pages of the file are released; other types as mapped.
     ggml_tensor * product(const std::string & name, const std::vector<int64_t> & shape);
 
     // As f32: a view where it is stored so, a converted copy otherwise.

@@ -11,11 +11,11 @@ namespace kstt {
 namespace {
 
 struct linear_params {
-    thread_pool * pool;
-    int32_t       bias        = -1;  // index among the node's sources, -1: none
-    int32_t       scale       = -1;
-    int32_t       residual    = -1;
-    int64_t       window_step = 0;
+    thread_pool *                      pool;
+    int32_t                            bias        = -1;  // index among the node's sources, -1: none
+    int32_t                            scale       = -1;
+    int32_t                            residual    = -1;
+    int64_t                            window_step = 0;
     // Packed weights: the quantized columns, in memory that all nodes of the graph share.
     std::shared_ptr<std::vector<char>> scratch;
 };

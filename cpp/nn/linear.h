@@ -1,6 +1,6 @@
 // y = residual + scale * (W x + bias), every part but W optional, in one node. f32, f16 and bf16 weights are read in
-// their own type and multiplied with f32 activations. Packed ones (packed-weight.h) are multiplied with activations that
-// are rounded to 8 bits, in blocks of 32, once per node. Other types, and quantized weights in ggml's own form, go
+// their own type and multiplied with f32 activations. Packed ones (packed-weight.h) are multiplied with activations
+// that are rounded to 8 bits, in blocks of 32, once per node. Other types, and quantized weights in ggml's own form, go
 // through ggml's product.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Matrices in the layout of kernels/packed-weights.h as ggml tensors: type, ne and name are those of the plain matrix, the
-// bytes are not, so only build_linear may read them.
+// Matrices in the layout of kernels/packed-weights.h as ggml tensors: type, ne and name are those of the plain matrix,
+// the bytes are not, so only build_linear may read them.
 #pragma once
 
 #include "kernels/kernels.h"

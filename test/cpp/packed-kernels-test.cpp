@@ -118,13 +118,13 @@ void check_element(const quantized_matrix & w, const columns & x, const product 
             size += std::abs(term);
         }
     }
-    const double scale    = static_cast<double>(p.scale[at(o)]);
-    const double expected = static_cast<double>(p.residual[at(t * w.n_out + o)]) +
-                            scale * (static_cast<double>(p.bias[at(o)]) + sum);
-    const double epsilon  = 6.0e-8;
-    const double bound    = epsilon * (std::abs(scale) * size * (4.0 + std::sqrt(static_cast<double>(n_blocks))) +
+    const double scale = static_cast<double>(p.scale[at(o)]);
+    const double expected =
+        static_cast<double>(p.residual[at(t * w.n_out + o)]) + scale * (static_cast<double>(p.bias[at(o)]) + sum);
+    const double epsilon = 6.0e-8;
+    const double bound   = epsilon * (std::abs(scale) * size * (4.0 + std::sqrt(static_cast<double>(n_blocks))) +
                                     4.0 * (std::abs(expected) + std::abs(scale * sum) + 10.0));
-    const auto   found    = static_cast<double>(p.y[at(t * w.n_out + o)]);
+    const auto   found   = static_cast<double>(p.y[at(t * w.n_out + o)]);
     CHECK(std::abs(found - expected) <= bound);
 }
 
@@ -195,15 +195,15 @@ void test_loose(const format_case & format) {
 
 // All instruction sets give the same quants, the nearest ones; odd values survive.
 void test_quantize() {
-    std::vector<float> x = gaussian(32 * 50, 11);
+    std::vector<float> x        = gaussian(32 * 50, 11);
     const float        infinity = std::numeric_limits<float>::infinity();
     x[0]                        = 1.0e-38F;  // block 0: tiny beside the rest
     for (int64_t i = 32; i < 64; i++) {
-        x[at(i)] = i % 2 == 0 ? 1.0e-36F : -1.0e-40F;  // block 1: all tiny
+        x[at(i)]      = i % 2 == 0 ? 1.0e-36F : -1.0e-40F;           // block 1: all tiny
         x[at(i + 32)] = -127.0F + static_cast<float>(i % 4) * 0.5F;  // block 2: halves
     }
-    x[3 * 32 + 5] = infinity;
-    x[4 * 32 + 6] = std::numeric_limits<float>::quiet_NaN();
+    x[3 * 32 + 5]                               = infinity;
+    x[4 * 32 + 6]                               = std::numeric_limits<float>::quiet_NaN();
     int32_t                            n_tables = 0;
     const kernel_table * const * const tables   = available_kernels(&n_tables);
     std::vector<activation_block>      first;
