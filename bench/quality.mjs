@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+/**
+ * What quantization costs: words and tokens of a model's test recordings per type, and how far logits move.
+ * Prints JSON lines; bench/README.md explains them.
+ * Usage: node bench/quality.mjs [--model DIR] [--dtypes f32,q8_0] [--keep RULE] [--steps N]
+ *   --model  a checkpoint; with test/expected.json and recordings beside it, words and tokens are compared too
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { convertModel, read_audio } from "../dist/index.node.js";
+
+const native = fileURLToPath(new URL("../build/native", import.meta.url));
+
+function print(stage, fields) {
+  process.stdout.write(`${JSON.stringify({ stage, ...fields })}\n`);
+}
+
+/** Substitutions, insertions and deletions that turn one list into the other. */
+function edits(expected, found) {
+  let row = found.map((_, index) => index + 1);
+  for (const [i, word] of expected.entries()) {
+    let [diagonal, left] = [i, i + 1];
+    row = row.map((above, j) => {
+      const cost = Math.min(above + 1, left + 1, diagonal + (word === found[j] ? 0 : 1));
+      [diagonal, left] = [above, cost];
+      return cost;
+    });
+  }
+  return row.at(-1) ?? expected.length;
+}
+
+/** Tokens and words of every recording. */
+async function hear(path, recordings) {
+  const { cpuCandidate } = await import("../dist/backend/native/native-candidate.js");
+  const backend = await cpuCandidate.open();
+  const engine = await backend.createEngine(path, { threads: 0, slots: 1 });
+  const heard = [];
+  for (const { samples } of recordings) {
+    const session = await engine.createSession({ prefixSeconds: -1, tailSeconds: -1, emitTokens: true });
+    await session.pushPcm(samples, engine.info.sampleRate);
+    await session.end();
+    const events = [];
+    while ((await engine.step(64)) > 0) events.push(...session.poll());
+    events.push(...session.poll());
+    await session.dispose();
+    heard.push({
+      tokens: events.filter(({ type }) => type === "token").map(({ token }) => token),
+      words: events.filter(({ type }) => type === "word").map(({ text }) => text),
+    });
+  }
+  await engine.dispose();
+  return heard;
+}
+
+function compare(recordings, expected, found) {
+  let [wrong, words, same, tokens] = [0, 0, 0, 0];
+  for (const [index, { text }] of recordings.entries()) {
+    const said = text.split(" ");
+    wrong += edits(said, found[index].words);
+    words += said.length;
+    tokens += expected[index].tokens.length;
+    same += expected[index].tokens.filter((token, step) => token === found[index].tokens[step]).length;
+  }
+  return { word_error_rate: wrong / words, words, token_agreement: same / tokens, tokens };
+}
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", default: fileURLToPath(new URL("../models/digits-en", import.meta.url)) },
+    dtypes: { type: "string", default: "f32,bf16,f16,q8_0,q4_0,q4_k" },
+    keep: { type: "string", multiple: true, default: [] },
+    steps: { type: "string", default: "200" },
+  },
+});
+const model = resolve(values.model);
+const list = join(model, "test", "expected.json");
+const recordings = existsSync(list) ? JSON.parse(readFileSync(list, "utf8")) : [];
+for (const recording of recordings) {
+  recording.samples = await read_audio(join(model, "test", recording.file), 24_000);
+}
+const source = recordings.length > 0 ? await hear(model, recordings) : [];
+const work = mkdtempSync(join(tmpdir(), "kstt-quality-"));
+try {
+  for (const dtype of values.dtypes.split(",")) {
+    const target = join(work, `${dtype}.gguf`);
+    const { bytes, tensors } = await convertModel(model, target, { dtype, keep: values.keep });
+    const decoder = tensors.filter(({ name }) => !name.startsWith("codec_model.")).reduce((n, t) => n + t.bytes, 0);
+    const logits = execFileSync(join(native, "kstt_logit_error"), [native, model, target, values.steps], {
+      encoding: "utf8",
+    });
+    print("quality", {
+      model: basename(model),
+      dtype,
+      keep: values.keep,
+      bytes,
+      decoder_bytes: decoder,
+      ...(recordings.length > 0 ? compare(recordings, source, await hear(target, recordings)) : {}),
+      logits: JSON.parse(logits),
+    });
+    rmSync(target);
+  }
+} finally {
+  rmSync(work, { recursive: true });
+}
