@@ -20,6 +20,7 @@ const REQUIRED = [
   "CMakeLists.txt",
   "cpp/include/kstt.h",
   "cpp/include/kstt-convert.h",
+  "cpp/include/kstt-tokenizer.h",
   "tools/build-native.mjs",
   "tools/fetch-ggml.mjs",
 ];

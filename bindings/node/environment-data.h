@@ -13,6 +13,7 @@ struct environment_data {
     Napi::FunctionReference session;
     Napi::FunctionReference resampler;
     Napi::FunctionReference conversion;
+    Napi::FunctionReference tokenizer;
 
     // Valid from the load of the addon to the end of the environment; only on the environment's thread, and not in
     // finalizers, which may run after it is gone.

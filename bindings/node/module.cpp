@@ -11,6 +11,7 @@
 #include "pin-library.h"
 #include "resampler-object.h"
 #include "session-object.h"
+#include "tokenizer-object.h"
 
 #include <kstt.h>
 
@@ -44,12 +45,14 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     data->session    = Napi::Persistent(session_object::define(env));
     data->resampler  = Napi::Persistent(resampler_object::define(env));
     data->conversion = Napi::Persistent(conversion_object::define(env));
+    data->tokenizer  = Napi::Persistent(tokenizer_object::define(env));
     exports.Set("abiVersion", kstt_abi_version());
     exports.Set("init", Napi::Function::New(env, init, "init"));
     exports.Set("createEngine", Napi::Function::New(env, engine_object::create, "createEngine"));
     exports.Set("describeModel", Napi::Function::New(env, describe_model, "describeModel"));
     exports.Set("createResampler", Napi::Function::New(env, resampler_object::create, "createResampler"));
     exports.Set("createConversion", Napi::Function::New(env, conversion_object::create, "createConversion"));
+    exports.Set("createTokenizer", Napi::Function::New(env, tokenizer_object::create, "createTokenizer"));
     return exports;
 }
 

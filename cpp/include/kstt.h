@@ -251,6 +251,7 @@ KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 /* ---- conversion: one file out of a checkpoint -------------------------------------------------------------------- */
 
 #include "kstt-convert.h"
+#include "kstt-tokenizer.h"
 
 #ifdef __cplusplus
 }
