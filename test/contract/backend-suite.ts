@@ -6,6 +6,7 @@ import { testLifetime } from "./lifetime-suite.js";
 import { testLive } from "./live-suite.js";
 import { testResampler, testSession } from "./session-suite.js";
 import type { Subject } from "./subject.js";
+import { testTokenizer } from "./tokenizer-suite.js";
 
 export function testBackend(name: string, subject: Subject): void {
   describe(name, () => {
@@ -16,6 +17,7 @@ export function testBackend(name: string, subject: Subject): void {
     describe("live session", () => testLive(subject));
     describe("resampler", () => testResampler(subject));
     describe("conversion", () => testConversion(subject));
+    describe("tokenizer", () => testTokenizer(subject));
     describe("lifetime", () => testLifetime(subject));
   });
 }

@@ -22,9 +22,11 @@ import type {
   WorkProgress,
 } from "../../ts/contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../ts/contract/conversion.js";
+import type { TokenizerFile, TokenizerHandle } from "../../ts/contract/tokenizer.js";
 import { FakeConversion } from "./fake-conversion.js";
 import { FakeResampler } from "./fake-resampler.js";
 import { FakeSession } from "./fake-session.js";
+import { FakeTokenizer } from "./fake-tokenizer.js";
 
 const INFO = {
   sampleRate: 24_000,
@@ -74,6 +76,10 @@ export class FakeBackend implements Backend {
 
   createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle> {
     return FakeConversion.create(source, target, options);
+  }
+
+  createTokenizer(source: string | TokenizerFile): Promise<TokenizerHandle> {
+    return FakeTokenizer.create(source);
   }
 }
 

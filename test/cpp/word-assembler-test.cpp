@@ -224,6 +224,36 @@ void test_partial() {
     CHECK(assembler.partial(open) && open.text == "middle" && near(open.start, 0.5));
 }
 
+// A character whose bytes come one token at a time: no view of the word ever shows a part of it.
+void test_split_characters() {
+    const nlohmann::json vocabulary = nlohmann::json::parse(
+        R"({"model":{"vocab":[["<unk>",0],["<s>",0],["</s>",0],["<pad>",0],["\u2581",0],["<0xF0>",0],["<0x9F>",0],
+            ["<0x98>",0],["<0x80>",0],["a",0]]}})");
+    const piece_decoder bytes =
+        piece_decoder::read({ kstt::tokenizer_kind::tokenizer_json, "tokenizer.json", vocabulary.dump() });
+    const timeline    line = line_of(simple_clock, 9.0);
+    word_assembler    assembler(&bytes, &line, boundary, pad);
+    std::vector<word> words;
+    word              open;
+    int64_t           step = 0;
+    for (const int32_t token : { 4, 9, 5, 6, pad, 7 }) {
+        assembler.push(step++, token, 1.0F, words);
+        CHECK(!assembler.partial(open) || open.text == "a");
+    }
+    assembler.push(step++, 8, 1.0F, words);
+    CHECK(assembler.partial(open) && open.text == "a\xF0\x9F\x98\x80");
+    assembler.push(step++, boundary, 1.0F, words);
+    // One that never gets whole is shown as such once the word is over.
+    for (const int32_t token : { 9, 5, 6 }) {
+        assembler.push(step++, token, 1.0F, words);
+        CHECK(assembler.partial(open) && open.text == "a");
+    }
+    assembler.finish(step, words);
+    CHECK_EQUAL(words.size(), 2U);
+    CHECK_EQUAL(words[0].text, "a\xF0\x9F\x98\x80");
+    CHECK_EQUAL(words[1].text, "a\xEF\xBF\xBD");
+}
+
 void test_state() {
     timeline          line = line_of(simple_clock, 9.0);
     word_assembler    assembler(&decoder(), &line, boundary, pad);
@@ -263,5 +293,6 @@ int main() {
                        test_control_ids,
                        test_confidence,
                        test_partial,
+                       test_split_characters,
                        test_state });
 }

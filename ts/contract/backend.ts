@@ -7,6 +7,7 @@
  */
 import type { ConversionHandle, ConversionOptions } from "./conversion.js";
 import type { SessionHandle, SessionParams } from "./session.js";
+import type { TokenizerFile, TokenizerHandle } from "./tokenizer.js";
 
 export type { SessionEvent, SessionHandle, SessionParams } from "./session.js";
 
@@ -28,6 +29,8 @@ export interface Backend {
   createResampler(rateIn: number, rateOut: number): Promise<ResamplerHandle>;
   /** Rewrites a checkpoint (folder or file) as one GGUF file. */
   createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle>;
+  /** From a .json, .model or .gguf file, a folder with a vocabulary, or bytes, which are copied. */
+  createTokenizer(source: string | TokenizerFile): Promise<TokenizerHandle>;
 }
 
 /** How a checkpoint is to be taken. */

@@ -1,5 +1,5 @@
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
-import { findModel, type ModelLocation, readModelJson, toSortedJson, writeModelJson } from "./model-folder.js";
+import { findModel, type ModelLocation, readModelJson, toSortedJson, writeModelFile } from "./model-folder.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 
 const FILE = "generation_config.json";
@@ -45,7 +45,7 @@ export class GenerationConfig {
 
   async save_pretrained(folder: string): Promise<void> {
     const values = Object.fromEntries(Object.entries(this).filter(([, value]) => value !== null));
-    await writeModelJson(folder, FILE, toSortedJson(values));
+    await writeModelFile(folder, FILE, toSortedJson(values));
   }
 }
 

@@ -19,7 +19,7 @@ import {
   type ModelLocation,
   requireModelJson,
   toSortedJson,
-  writeModelJson,
+  writeModelFile,
 } from "./model-folder.js";
 import { show } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
@@ -157,7 +157,7 @@ export class KyutaiSpeechToTextConfig {
 
   /** Writes config.json. */
   async save_pretrained(folder: string): Promise<void> {
-    await writeModelJson(folder, "config.json", this.to_json_string());
+    await writeModelFile(folder, "config.json", this.to_json_string());
   }
 }
 

@@ -12,7 +12,7 @@ import {
   missingFile,
   readModelJson,
   toSortedJson,
-  writeModelJson,
+  writeModelFile,
 } from "./model-folder.js";
 import { checkInteger, checkOptions, invalidArgument } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
@@ -171,7 +171,7 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
 
   /** Writes preprocessor_config.json. */
   async save_pretrained(folder: string): Promise<void> {
-    await writeModelJson(folder, "preprocessor_config.json", this.to_json_string());
+    await writeModelFile(folder, "preprocessor_config.json", this.to_json_string());
   }
 
   #checkRate(rate: number | undefined): void {

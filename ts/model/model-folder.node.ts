@@ -11,7 +11,7 @@ export const nodeModelFolderHost: ModelFolderHost = {
   embeddedFolder,
   findHubModel,
   readText,
-  writeText,
+  write,
 };
 
 /** What a model in one file, or the weights of a checkpoint, may be called. */
@@ -60,10 +60,10 @@ async function readText(model: string, name: string): Promise<string | undefined
   }
 }
 
-async function writeText(folder: string, name: string, text: string): Promise<void> {
+async function write(folder: string, name: string, content: string | Uint8Array): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, name), text);
+    await writeFile(join(folder, name), content);
   } catch (cause) {
     throw fileError(cause, join(folder, name), "file");
   }

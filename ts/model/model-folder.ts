@@ -150,8 +150,8 @@ export function parseJsonObject(text: string, what: string): Record<string, unkn
   return value;
 }
 
-export async function writeModelJson(folder: string, name: string, json: string): Promise<void> {
-  return (await loadHost()).writeText(folder, name, json);
+export async function writeModelFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+  return (await loadHost()).write(folder, name, content);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -21,5 +21,5 @@ export interface ModelFolderHost {
   findHubModel(id: string, options: HubOptions): Promise<HubModel>;
   /** A file in the folder, or beside the file of weights; undefined: there is none. */
   readText(model: string, name: string): Promise<string | undefined>;
-  writeText(folder: string, name: string, text: string): Promise<void>;
+  write(folder: string, name: string, content: string | Uint8Array): Promise<void>;
 }

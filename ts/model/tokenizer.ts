@@ -1,77 +1,105 @@
-import { Tokenizer } from "@huggingface/tokenizers";
 import { SttError } from "../contract/errors.js";
+import type { TokenizerFile, TokenizerHandle } from "../contract/tokenizer.js";
+import { JsonVocabulary, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./json-vocabulary.js";
 import {
-  findModel,
+  findModelPath,
   type ModelLocation,
   missingFile,
-  parseJsonObject,
   readModelText,
-  writeModelJson,
+  toPath,
+  writeModelFile,
 } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
+import { openBackend } from "./runtime.js";
 import { Tensor } from "./tensor.js";
+import { CoreVocabulary, type Vocabulary } from "./vocabulary.js";
 
 /** Ids of one sequence, as generate() gives them or as plain numbers. */
 export type TokenIds = readonly number[] | readonly bigint[] | Int32Array | BigInt64Array | Tensor;
 
 export interface DecodeOptions {
-  /** Leave out <unk>, <s>, </s> and <pad>. Default false. */
+  /** Leave out <unk>, <s>, </s> and <pad>. Default false: they are shown as the vocabulary's own library does. */
   skip_special_tokens?: boolean | undefined;
   /** Remove the space before punctuation, as old tokenizers need it. Default: as tokenizer_config.json says. */
   clean_up_tokenization_spaces?: boolean | undefined;
 }
 
-const TOKENIZER_FILE = "tokenizer.json";
-const CONFIG_FILE = "tokenizer_config.json";
-
-/** The tokenizer of a checkpoint folder, for ids to text. */
+/**
+ * The tokenizer of a checkpoint: ids to text and text to ids, from tokenizer.json (results as transformers'), from a
+ * SentencePiece model (results as sentencepiece's) or from what a GGUF file holds.
+ */
 export class KyutaiSpeechToTextTokenizer {
-  readonly #tokenizer: Tokenizer;
-  readonly #files: Readonly<Record<string, string>>;
-  readonly #specialIds: ReadonlySet<number>;
-  readonly #cleanUp: boolean;
-  readonly #byteFallback: boolean;
+  readonly #vocabulary: Vocabulary;
+  /** What encodes; or why nothing does. */
+  readonly #encoder: TokenizerHandle | SttError;
 
-  private constructor(tokenizer: Tokenizer, files: Readonly<Record<string, string>>, cleanUp: boolean) {
-    this.#tokenizer = tokenizer;
-    this.#files = files;
-    this.#cleanUp = cleanUp;
-    this.#byteFallback = (files[TOKENIZER_FILE] ?? "").includes('"ByteFallback"');
-    const added = [...tokenizer.get_added_tokens_decoder()];
-    this.#specialIds = new Set(added.filter(([, token]) => token.special).map(([id]) => id));
+  private constructor(vocabulary: Vocabulary, encoder: TokenizerHandle | SttError) {
+    this.#vocabulary = vocabulary;
+    this.#encoder = encoder;
   }
 
-  /** Reads tokenizer.json and, where there is one, tokenizer_config.json. */
+  /**
+   * `location`: a folder with tokenizer.json (and tokenizer_config.json, where there is one) or, without it, one .model
+   * file; or a .gguf file.
+   */
   static async from_pretrained(
     location: ModelLocation,
     options: PretrainedOptions = {},
   ): Promise<KyutaiSpeechToTextTokenizer> {
-    const folder = await findModel(location, smallFileOptions(options));
-    const text = await readModelText(folder, TOKENIZER_FILE);
+    const { path } = await findModelPath(location, smallFileOptions(options));
+    const text = path.endsWith(".gguf") ? undefined : await readModelText(path, TOKENIZER_FILE);
     if (text === undefined) {
-      throw missingFile(folder, TOKENIZER_FILE);
+      return KyutaiSpeechToTextTokenizer.#fromCore(path).catch((error: unknown) => {
+        const hasNoCore = error instanceof SttError && error.code === "ERR_BACKEND_UNAVAILABLE";
+        throw hasNoCore ? missingFile(path, TOKENIZER_FILE) : error;
+      });
     }
-    const configText = await readModelText(folder, CONFIG_FILE);
-    const config = configText === undefined ? {} : parseJsonObject(configText, `${folder}: ${CONFIG_FILE}`);
-    const tokenizer = createTokenizer(parseJsonObject(text, `${folder}: ${TOKENIZER_FILE}`), config, folder);
-    const files = { [TOKENIZER_FILE]: text, ...(configText === undefined ? {} : { [CONFIG_FILE]: configText }) };
-    return new KyutaiSpeechToTextTokenizer(tokenizer, files, config["clean_up_tokenization_spaces"] === true);
+    const config = await readModelText(path, TOKENIZER_CONFIG_FILE);
+    const vocabulary = new JsonVocabulary(text, config, path);
+    const bytes = new TextEncoder().encode(text);
+    // Decoding needs no core: without one, only encode fails, and says why.
+    const encoder = await openTokenizer({ kind: TOKENIZER_FILE, name: `${path}: ${TOKENIZER_FILE}`, bytes }).catch(
+      (error: unknown) => {
+        if (error instanceof SttError) {
+          return error;
+        }
+        throw error;
+      },
+    );
+    return new KyutaiSpeechToTextTokenizer(vocabulary, encoder);
+  }
+
+  /** `location`: a SentencePiece .model file, a tokenizer.json or a .gguf file. */
+  static async from_file(location: string | URL): Promise<KyutaiSpeechToTextTokenizer> {
+    return KyutaiSpeechToTextTokenizer.#fromCore(await toPath(location));
+  }
+
+  static async #fromCore(path: string): Promise<KyutaiSpeechToTextTokenizer> {
+    const handle = await openTokenizer(path);
+    return new KyutaiSpeechToTextTokenizer(new CoreVocabulary(handle), handle);
+  }
+
+  /** Number of ids: one more than the highest. */
+  get vocab_size(): number {
+    return this.#vocabulary.size;
+  }
+
+  /** Ids of a text, without begin or end tokens, e.g. for a prompt. */
+  encode(text: string): number[] {
+    if (typeof text !== "string") {
+      throw invalidArgument(`encode takes a text, not ${show(text)}`);
+    }
+    if (this.#encoder instanceof SttError) {
+      throw this.#encoder;
+    }
+    return [...this.#encoder.encode(text)];
   }
 
   /** Text of one sequence. Ids outside the vocabulary, such as the published start id 48000, are left out. */
   decode(ids: TokenIds, options: DecodeOptions = {}): string {
-    const tokens: string[] = [];
-    for (const id of toNumbers(ids)) {
-      const token = this.#tokenizer.id_to_token(id);
-      if (token !== undefined && !(options.skip_special_tokens && this.#specialIds.has(id))) {
-        tokens.push(token);
-      }
-    }
-    const decoder = this.#tokenizer.decoder as ((tokens: string[]) => string) | null;
-    const pieces = this.#byteFallback ? joinBytes(tokens) : tokens;
-    const text = decoder === null ? pieces.join(" ") : decoder(pieces);
-    return (options.clean_up_tokenization_spaces ?? this.#cleanUp) ? cleanUp(text) : text;
+    const text = this.#vocabulary.decode(toNumbers(ids), options.skip_special_tokens === true);
+    return (options.clean_up_tokenization_spaces ?? this.#vocabulary.cleansUp) ? cleanUp(text) : text;
   }
 
   /** Texts of several sequences: the rows of a tensor or of a list. */
@@ -88,23 +116,22 @@ export class KyutaiSpeechToTextTokenizer {
     });
   }
 
+  /** Pieces of ids as the vocabulary has them ("\u2581the", "<0xC3>"); undefined for ids outside. */
+  convert_ids_to_tokens(ids: TokenIds): (string | undefined)[] {
+    return toNumbers(ids).map((id) => this.#vocabulary.piece(id));
+  }
+
+  /** Writes the files of the vocabulary. */
   async save_pretrained(folder: string): Promise<void> {
-    for (const [name, text] of Object.entries(this.#files)) {
-      await writeModelJson(folder, name, text);
+    for (const [name, content] of this.#vocabulary.files) {
+      await writeModelFile(folder, name, content);
     }
   }
 }
 
-function createTokenizer(json: Record<string, unknown>, config: Record<string, unknown>, folder: string): Tokenizer {
-  try {
-    return new Tokenizer(json, config);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SttError("ERR_MODEL_FORMAT", `${folder}: ${TOKENIZER_FILE} cannot be used (${reason})`, {
-      remedy: "Download the file again, or save it anew with transformers.",
-      cause,
-    });
-  }
+async function openTokenizer(source: string | TokenizerFile): Promise<TokenizerHandle> {
+  const { backend } = await openBackend();
+  return backend.createTokenizer(source);
 }
 
 function toNumbers(ids: TokenIds): number[] {
@@ -122,40 +149,6 @@ function toNumbers(ids: TokenIds): number[] {
     }
     return id;
   });
-}
-
-/**
- * Runs of <0xNN> pieces to text. The library's own decoder replaces a broken run by one U+FFFD per bad sequence,
- * the tokenizers of Python by one per byte.
- */
-function joinBytes(tokens: readonly string[]): string[] {
-  const pieces: string[] = [];
-  let bytes: number[] = [];
-  const flush = (): void => {
-    if (bytes.length > 0) {
-      pieces.push(decodeUtf8(bytes));
-      bytes = [];
-    }
-  };
-  for (const token of tokens) {
-    const hex = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
-    if (hex === undefined) {
-      flush();
-      pieces.push(token);
-    } else {
-      bytes.push(Number.parseInt(hex, 16));
-    }
-  }
-  flush();
-  return pieces;
-}
-
-function decodeUtf8(bytes: readonly number[]): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes));
-  } catch {
-    return "\uFFFD".repeat(bytes.length);
-  }
 }
 
 function cleanUp(text: string): string {

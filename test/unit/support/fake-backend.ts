@@ -12,8 +12,10 @@ import type {
 } from "../../../ts/contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../../ts/contract/conversion.js";
 import { SttError } from "../../../ts/contract/errors.js";
+import type { TokenizerFile, TokenizerHandle } from "../../../ts/contract/tokenizer.js";
 import { setBackendOpener } from "../../../ts/model/runtime.js";
 import { FakeConversion } from "../../contract/fake-conversion.js";
+import { FakeTokenizer } from "../../contract/fake-tokenizer.js";
 
 export const FRAME = 1920;
 const RATE = 24_000;
@@ -268,6 +270,10 @@ export class FakeBackend implements Backend {
       throw new SttError("ERR_FILE_NOT_FOUND", `${path}: no description in this fake`);
     }
     return JSON.stringify(description);
+  }
+
+  createTokenizer(source: string | TokenizerFile): Promise<TokenizerHandle> {
+    return FakeTokenizer.create(source);
   }
 
   /** Nearest neighbour: enough to see lengths. */

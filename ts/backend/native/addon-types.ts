@@ -27,6 +27,7 @@ export interface NativeModule {
   describeModel(path: string, options: SourceOptions): Promise<string>;
   createResampler(rateIn: number, rateOut: number): Promise<NativeResampler>;
   createConversion(source: string, target: string, options: ConversionOptions): Promise<NativeConversion>;
+  createTokenizer(source: string | NativeTokenizerFile): Promise<NativeTokenizer>;
 }
 
 export interface NativeEngine {
@@ -83,5 +84,24 @@ export interface NativeConversion {
   finish(): Promise<void>;
   /** JSON of a ConversionReport. */
   report(): Promise<string>;
+  dispose(): Promise<void>;
+}
+
+export interface NativeTokenizerFile {
+  /** KSTT_TOKENIZER_*. */
+  readonly kind: number;
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface NativeTokenizer {
+  encode(text: string): Int32Array;
+  decode(ids: Int32Array, skipSpecial: boolean): string;
+  piece(id: number): string | undefined;
+  isSpecial(id: number): boolean;
+  /** The bytes are a copy. */
+  file(): { name: string; bytes: Uint8Array };
+  kind(): number;
+  vocabSize(): number;
   dispose(): Promise<void>;
 }

@@ -17,6 +17,7 @@ import type {
   WorkProgress,
 } from "../../contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../contract/conversion.js";
+import type { TokenizerFile, TokenizerHandle } from "../../contract/tokenizer.js";
 import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { SerialQueue } from "../serial-queue.js";
@@ -29,6 +30,7 @@ import type {
   NativeSession,
 } from "./addon-types.js";
 import { Conversion } from "./native-conversion.js";
+import { NativeTokenizerHandle, toNativeSource } from "./native-tokenizer.js";
 
 export class NativeBackend implements Backend {
   readonly kind: BackendKind;
@@ -54,6 +56,10 @@ export class NativeBackend implements Backend {
 
   async createConversion(source: string, target: string, options: ConversionOptions): Promise<ConversionHandle> {
     return new Conversion(await this.#addon.createConversion(source, target, options));
+  }
+
+  async createTokenizer(source: string | TokenizerFile): Promise<TokenizerHandle> {
+    return new NativeTokenizerHandle(await this.#addon.createTokenizer(toNativeSource(source)));
   }
 }
 
