@@ -91,10 +91,10 @@ Napi::Value tokenizer_object::encode(const Napi::CallbackInfo & info) {
     // Mostly enough: pieces are longer than a byte. Rules of normalisation can lengthen a text.
     std::vector<int32_t> ids(text.size() + 16);
     for (;;) {
-        size_t            n_ids  = 0;
-        kstt_error        error  = {};
-        const kstt_status status = kstt_tokenizer_encode(
-            tokenizer.get(), text.data(), text.size(), ids.data(), ids.size(), &n_ids, &error);
+        size_t            n_ids = 0;
+        kstt_error        error = {};
+        const kstt_status status =
+            kstt_tokenizer_encode(tokenizer.get(), text.data(), text.size(), ids.data(), ids.size(), &n_ids, &error);
         throw_if_failed(info.Env(), status, error);
         if (n_ids <= ids.size()) {
             return from_int32s(info.Env(), ids.data(), n_ids);
@@ -139,8 +139,7 @@ Napi::Value tokenizer_object::piece(const Napi::CallbackInfo & info) {
 
 Napi::Value tokenizer_object::is_special(const Napi::CallbackInfo & info) {
     const auto tokenizer = open_handle(info, tokenizer_, what);
-    return Napi::Boolean::New(info.Env(),
-                              kstt_tokenizer_is_special(tokenizer.get(), to_int32(info[0], "id")) != 0);
+    return Napi::Boolean::New(info.Env(), kstt_tokenizer_is_special(tokenizer.get(), to_int32(info[0], "id")) != 0);
 }
 
 Napi::Value tokenizer_object::file(const Napi::CallbackInfo & info) {

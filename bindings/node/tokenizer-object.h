@@ -19,12 +19,12 @@ class tokenizer_object final : public Napi::ObjectWrap<tokenizer_object> {
     explicit tokenizer_object(const Napi::CallbackInfo & info);
 
   private:
-    Napi::Value encode(const Napi::CallbackInfo & info);     // (text) => Int32Array
-    Napi::Value decode(const Napi::CallbackInfo & info);     // (ids: Int32Array, skipSpecial) => string
-    Napi::Value piece(const Napi::CallbackInfo & info);      // (id) => string | undefined
+    Napi::Value encode(const Napi::CallbackInfo & info);      // (text) => Int32Array
+    Napi::Value decode(const Napi::CallbackInfo & info);      // (ids: Int32Array, skipSpecial) => string
+    Napi::Value piece(const Napi::CallbackInfo & info);       // (id) => string | undefined
     Napi::Value is_special(const Napi::CallbackInfo & info);  // (id) => boolean
-    Napi::Value file(const Napi::CallbackInfo & info);       // () => { name, bytes: Uint8Array }, a copy
-    Napi::Value dispose(const Napi::CallbackInfo & info);    // () => Promise<void>
+    Napi::Value file(const Napi::CallbackInfo & info);        // () => { name, bytes: Uint8Array }, a copy
+    Napi::Value dispose(const Napi::CallbackInfo & info);     // () => Promise<void>
     Napi::Value kind(const Napi::CallbackInfo & info);
     Napi::Value size(const Napi::CallbackInfo & info);
 

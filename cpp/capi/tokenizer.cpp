@@ -46,10 +46,10 @@ kstt_status kstt_tokenizer_create_from_memory(
     return guarded(err, [&] {
         require(name != nullptr && out != nullptr, "name and out must not be NULL");
         require(bytes != nullptr || n_bytes == 0, "bytes must not be NULL");
-        require(kind == KSTT_TOKENIZER_JSON || kind == KSTT_TOKENIZER_SENTENCEPIECE, "kind is none of KSTT_TOKENIZER_*");
+        require(kind == KSTT_TOKENIZER_JSON || kind == KSTT_TOKENIZER_SENTENCEPIECE,
+                "kind is none of KSTT_TOKENIZER_*");
         tokenizer_file file;
-        file.kind =
-            kind == KSTT_TOKENIZER_JSON ? tokenizer_kind::tokenizer_json : tokenizer_kind::sentencepiece;
+        file.kind = kind == KSTT_TOKENIZER_JSON ? tokenizer_kind::tokenizer_json : tokenizer_kind::sentencepiece;
         file.name = name;
         if (n_bytes > 0) {
             file.bytes.assign(static_cast<const char *>(bytes), n_bytes);
@@ -115,7 +115,7 @@ int32_t kstt_tokenizer_vocab_size(const kstt_tokenizer * handle) {
 
 int32_t kstt_tokenizer_kind(const kstt_tokenizer * handle) {
     return handle == nullptr || handle->file.kind == tokenizer_kind::tokenizer_json ? KSTT_TOKENIZER_JSON
-                                                                               : KSTT_TOKENIZER_SENTENCEPIECE;
+                                                                                    : KSTT_TOKENIZER_SENTENCEPIECE;
 }
 
 const char * kstt_tokenizer_file_name(const kstt_tokenizer * handle) {

@@ -20,8 +20,8 @@ enum {
     KSTT_TOKENIZER_SENTENCEPIECE = 1  /* a .model file, Unigram or BPE */
 };
 
-/* `path`: a .json, .model or .gguf file, or a folder with tokenizer.json or one .model file. MODEL_UNSUPPORTED names what
- * the file has beyond transformers' conversions of SentencePiece models. */
+/* `path`: a .json, .model or .gguf file, or a folder with tokenizer.json or one .model file. MODEL_UNSUPPORTED names
+ * what the file has beyond transformers' conversions of SentencePiece models. */
 KSTT_API kstt_status kstt_tokenizer_create(const char * path, kstt_tokenizer ** out, kstt_error * err);
 
 /* From the bytes of a file of that kind; copied. `name` stands for the file in errors. */
@@ -39,9 +39,9 @@ KSTT_API kstt_status kstt_tokenizer_encode(const kstt_tokenizer * tokenizer,
                                            kstt_error *           err);
 
 /* UTF-8 text of ids, which may be any numbers: those outside the vocabulary are left out. skip_special: 1 leaves out
- * unknown and control tokens too; 0 shows them as the library does (sentencepiece: its mark for unknown text and nothing;
- * tokenizers: their names). *size: bytes of the text; text holds them and a NUL if capacity suffices, else nothing is
- * written (NULL with 0 to ask). */
+ * unknown and control tokens too; 0 shows them as the library does (sentencepiece: its mark for unknown text and
+ * nothing; tokenizers: their names). *size: bytes of the text; text holds them and a NUL if capacity suffices, else
+ * nothing is written (NULL with 0 to ask). */
 KSTT_API kstt_status kstt_tokenizer_decode(const kstt_tokenizer * tokenizer,
                                            const int32_t *        ids,
                                            size_t                 n_ids,
@@ -51,8 +51,8 @@ KSTT_API kstt_status kstt_tokenizer_decode(const kstt_tokenizer * tokenizer,
                                            size_t *               size,
                                            kstt_error *           err);
 
-/* The piece of an id as the vocabulary has it, e.g. "<0xC3>", with U+2581 for a space; NULL: there is none. *size (may be
- * NULL): its bytes. Valid as long as the tokenizer. */
+/* The piece of an id as the vocabulary has it, e.g. "<0xC3>", with U+2581 for a space; NULL: there is none. *size (may
+ * be NULL): its bytes. Valid as long as the tokenizer. */
 KSTT_API const char * kstt_tokenizer_piece(const kstt_tokenizer * tokenizer, int32_t id, size_t * size);
 KSTT_API int32_t      kstt_tokenizer_is_special(const kstt_tokenizer * tokenizer, int32_t id);
 KSTT_API int32_t      kstt_tokenizer_vocab_size(const kstt_tokenizer * tokenizer);

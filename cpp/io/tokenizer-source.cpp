@@ -39,7 +39,8 @@ tokenizer_file find_in_folder(const std::string & folder) {
     const std::vector<std::string> names = model_names(folder);
     if (names.empty()) {
         throw error(KSTT_STATUS_FILE_NOT_FOUND,
-                    folder + ": no vocabulary; tokenizer.json or a SentencePiece .model file comes with the checkpoint");
+                    folder +
+                        ": no vocabulary; tokenizer.json or a SentencePiece .model file comes with the checkpoint");
     }
     if (names.size() > 1) {
         throw error(KSTT_STATUS_MODEL_UNSUPPORTED,

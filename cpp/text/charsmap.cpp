@@ -6,7 +6,7 @@
 namespace kstt {
 namespace {
 
-constexpr size_t size_bytes = sizeof(uint32_t);
+constexpr size_t size_bytes  = sizeof(uint32_t);
 // Darts-clone makes its arrays in blocks of 256 units.
 constexpr size_t block_bytes = 1024;
 
@@ -57,9 +57,9 @@ charsmap::charsmap(std::string_view bytes, const std::string & where) {
 }
 
 void charsmap::check_units(const std::string & where) const {
-    const size_t n     = units_.size();
+    const size_t n       = units_.size();
     // Children lie in the block of 256 units that the offset leads to.
-    const auto   fits  = [&](size_t node) { return ((node ^ offset_of(units_[node])) | 0xFFU) < n; };
+    const auto   fits    = [&](size_t node) { return ((node ^ offset_of(units_[node])) | 0xFFU) < n; };
     const auto   fail_at = [&](size_t node) { fail(where, format("unit %zu of its trie is impossible", node)); };
     if (label_of(units_[0]) != 0 || has_leaf(units_[0]) || !fits(0)) {
         fail_at(0);

@@ -24,9 +24,11 @@ uint32_t code_point(std::string_view character) {
 
 template <size_t N>
 bool contains(const code_range (&ranges)[N], std::string_view character) {
-    const uint32_t     code  = code_point(character);
-    const code_range * after = std::upper_bound(
-        std::begin(ranges), std::end(ranges), code, [](uint32_t c, const code_range & range) { return c < range.first; });
+    const uint32_t     code = code_point(character);
+    const code_range * after =
+        std::upper_bound(std::begin(ranges), std::end(ranges), code, [](uint32_t c, const code_range & range) {
+            return c < range.first;
+        });
     return after != std::begin(ranges) && code <= std::prev(after)->last;
 }
 

@@ -45,8 +45,7 @@ std::string strip_characters(std::string_view token, std::string_view character,
     for (; start > 0 && token.substr(0, character.size()) == character; --start) {
         token.remove_prefix(character.size());
     }
-    for (; stop > 0 && token.size() >= character.size() &&
-           token.substr(token.size() - character.size()) == character;
+    for (; stop > 0 && token.size() >= character.size() && token.substr(token.size() - character.size()) == character;
          --stop) {
         token.remove_suffix(character.size());
     }

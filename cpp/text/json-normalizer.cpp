@@ -56,14 +56,15 @@ std::string replace_runs(std::string_view text, std::string_view pattern, std::s
     return out;
 }
 
-// White_Space of the Unicode character database, which Rust's char::is_whitespace tests: the size of such a character at
-// the begin of `text`; 0: none.
+// White_Space of the Unicode character database, which Rust's char::is_whitespace tests: the size of such a character
+// at the begin of `text`; 0: none.
 size_t whitespace_size(std::string_view text) {
     static constexpr std::string_view spaces[] = {
-        "\t",           "\n",           "\v",           "\f",           "\r",           " ",            "\xC2\x85",
-        "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84",
-        "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8",
-        "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"
+        "\t",           "\n",           "\v",           "\f",           "\r",           " ",
+        "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82",
+        "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88",
+        "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F",
+        "\xE3\x80\x80"
     };
     for (const std::string_view space : spaces) {
         if (text.substr(0, space.size()) == space) {
@@ -161,7 +162,8 @@ std::string json_normalizer::normalize(std::string text) const {
         if (const auto * map = std::get_if<charsmap>(&any)) {
             text = map_clusters(*map, text);
         } else if (const auto * r = std::get_if<replace>(&any)) {
-            text = r->whole_runs ? replace_runs(text, r->pattern, r->content) : replace_all(text, r->pattern, r->content);
+            text =
+                r->whole_runs ? replace_runs(text, r->pattern, r->content) : replace_all(text, r->pattern, r->content);
         } else if (const auto * p = std::get_if<prepend>(&any)) {
             text = text.empty() ? text : p->text + text;
         } else if (const auto * s = std::get_if<strip>(&any)) {

@@ -18,8 +18,8 @@ void refuse_unless_null(const json_value & root, const char * key) {
     }
 }
 
-// A score as serde_json reads it for the tokenizers package: the digits as one integer, divided by a power of ten. The last
-// bit can differ from the nearest double, and with it which of two segmentations with equal sums wins.
+// A score as serde_json reads it for the tokenizers package: the digits as one integer, divided by a power of ten. The
+// last bit can differ from the nearest double, and with it which of two segmentations with equal sums wins.
 double score_of_package(double score) {
     const std::string text     = nlohmann::json(std::fabs(score)).dump();  // the shortest digits, as in the file
     uint64_t          digits   = 0;
@@ -102,10 +102,10 @@ json_tokenizer::json_tokenizer(const json_value & root)
 
 void json_tokenizer::read_unigram(const json_value & model) {
     if (!model.is_null("unk_id")) {
-        unknown_ = static_cast<int32_t>(
-            model.at("unk_id").integer(0, static_cast<int64_t>(vocabulary_.pieces.size()) - 1));
+        unknown_ =
+            static_cast<int32_t>(model.at("unk_id").integer(0, static_cast<int64_t>(vocabulary_.pieces.size()) - 1));
     }
-    const bool                                        byte_fallback = !model.is_null("byte_fallback") && model.at("byte_fallback").boolean();
+    const bool byte_fallback = !model.is_null("byte_fallback") && model.at("byte_fallback").boolean();
     std::vector<std::pair<std::string_view, int32_t>> pieces;
     double                                            lowest = std::numeric_limits<double>::infinity();
     byte_ids_.assign(byte_fallback ? 256 : 0, -1);
@@ -171,8 +171,7 @@ void json_tokenizer::encode_part(std::string_view text, bool at_begin, std::vect
 void json_tokenizer::encode_unigram(std::string_view text, std::vector<int32_t> & ids) const {
     constexpr int32_t none  = -1;
     const auto        score = [&](int32_t id, size_t) { return vocabulary_.scores[static_cast<size_t>(id)]; };
-    const auto        segments =
-        unigram_segments<double>(pieces_, text, score, unknown_score_, unknown_ ? *unknown_ : none);
+    const auto segments = unigram_segments<double>(pieces_, text, score, unknown_score_, unknown_ ? *unknown_ : none);
     for (size_t i = 0; i < segments.size();) {
         std::string_view run = segments[i].text;
         const int32_t    id  = segments[i].id;

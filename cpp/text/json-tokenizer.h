@@ -33,7 +33,7 @@ class json_tokenizer final : public tokenizer {
     json_normalizer          normalizer_;
     metaspace                metaspace_;
     json_decoder             decoder_;
-    piece_trie               added_;   // cut out of a text before anything else happens to it
+    piece_trie               added_;  // cut out of a text before anything else happens to it
     std::optional<rank_bpe>  bpe_;
     piece_trie               pieces_;  // of a Unigram model
     std::optional<int32_t>   unknown_;

@@ -97,8 +97,8 @@ bool protobuf_reader::boolean() const {
 
 float protobuf_reader::f32() const {
     expect(wire::fixed32, "a float");
-    const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(value_[i])); };
-    const uint32_t bits = byte(0) | (byte(1) << 8U) | (byte(2) << 16U) | (byte(3) << 24U);
+    const auto     byte  = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(value_[i])); };
+    const uint32_t bits  = byte(0) | (byte(1) << 8U) | (byte(2) << 16U) | (byte(3) << 24U);
     float          value = 0.0F;
     std::memcpy(&value, &bits, sizeof(value));
     return value;

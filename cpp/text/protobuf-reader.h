@@ -1,5 +1,5 @@
-// The fields of one protobuf message, in the order of their bytes. Reads never pass the end; whatever does not fit throws
-// MODEL_FORMAT naming the file.
+// The fields of one protobuf message, in the order of their bytes. Reads never pass the end; whatever does not fit
+// throws MODEL_FORMAT naming the file.
 //
 //   while (reader.next()) {
 //       switch (reader.field()) { case 1: use(reader.bytes()); break; }   // fields that are not asked for are skipped
@@ -23,10 +23,10 @@ class protobuf_reader {
     uint32_t field() const { return field_; }
 
     // The value of the field: of the wire type that its kind has, else MODEL_FORMAT.
-    int32_t          int32() const;    // as stored; enums too
+    int32_t          int32() const;  // as stored; enums too
     bool             boolean() const;
     float            f32() const;
-    std::string_view bytes() const;    // strings and messages too; a view into the message
+    std::string_view bytes() const;  // strings and messages too; a view into the message
 
     [[noreturn]] void fail(const std::string & problem) const;
 

@@ -78,7 +78,7 @@ void rank_bpe::read_merges(const json_value & list) {
             left  = both.substr(0, space);
             right = both.substr(space + 1);
         }
-        const int32_t id = require_id(entry, left + right);
+        const int32_t id                                                     = require_id(entry, left + right);
         merges_[pair_key(require_id(entry, left), require_id(entry, right))] = { static_cast<int32_t>(rank), id };
     }
 }
@@ -103,9 +103,8 @@ std::vector<rank_bpe::symbol> rank_bpe::symbols_of(std::string_view text) const 
         if (const auto found = ids_.find(character); found != ids_.end()) {
             flush();
             add(found->second);
-        } else if (!byte_ids_.empty() && std::all_of(character.begin(), character.end(), [&](char byte) {
-                       return byte_id(byte) >= 0;
-                   })) {
+        } else if (!byte_ids_.empty() &&
+                   std::all_of(character.begin(), character.end(), [&](char byte) { return byte_id(byte) >= 0; })) {
             for (const char byte : character) {
                 add(byte_id(byte));
             }

@@ -1,5 +1,5 @@
-// The BPE model of a tokenizer.json (models/bpe of tokenizers): neighbours are joined by the list of merges, the earliest
-// in the list first, the leftmost first among equals.
+// The BPE model of a tokenizer.json (models/bpe of tokenizers): neighbours are joined by the list of merges, the
+// earliest in the list first, the leftmost first among equals.
 #pragma once
 
 #include "io/json-file.h"

@@ -124,12 +124,12 @@ class merger {
         emit(parts->second.second, depth + 1);
     }
 
-    const sentencepiece_model &                                                            model_;
-    const std::unordered_map<std::string_view, int32_t> &                                  ids_;
-    std::vector<symbol>                                                                    symbols_;
-    std::priority_queue<candidate, std::vector<candidate>, worse>                          agenda_;
+    const sentencepiece_model &                                                         model_;
+    const std::unordered_map<std::string_view, int32_t> &                               ids_;
+    std::vector<symbol>                                                                 symbols_;
+    std::priority_queue<candidate, std::vector<candidate>, worse>                       agenda_;
     std::unordered_map<std::string_view, std::pair<std::string_view, std::string_view>> parts_;
-    std::vector<text_segment>                                                              segments_;
+    std::vector<text_segment>                                                           segments_;
 };
 
 }  // namespace

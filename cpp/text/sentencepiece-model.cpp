@@ -86,11 +86,9 @@ class model_reader {
                 break;
             }
         }
-        if (piece.text.empty() || piece.text.size() >= max_piece_bytes ||
-            piece.text.find('\0') != std::string::npos) {
-            fields.fail(format("its text must have 1 to %zu bytes and no NUL, but has %zu",
-                               max_piece_bytes - 1,
-                               piece.text.size()));
+        if (piece.text.empty() || piece.text.size() >= max_piece_bytes || piece.text.find('\0') != std::string::npos) {
+            fields.fail(format(
+                "its text must have 1 to %zu bytes and no NUL, but has %zu", max_piece_bytes - 1, piece.text.size()));
         }
         if (!std::isfinite(piece.score)) {
             fields.fail("its score is not a finite number");
@@ -169,12 +167,11 @@ class model_reader {
         std::unordered_set<std::string_view> reserved_texts;
         bool                                 has_text = false;
         for (size_t id = 0; id < model_.pieces.size(); ++id) {
-            const sentencepiece & piece    = model_.pieces[id];
-            const bool            is_text  = piece.type == piece_type::normal ||
-                                             piece.type == piece_type::user_defined ||
-                                             piece.type == piece_type::unused;
+            const sentencepiece & piece = model_.pieces[id];
+            const bool is_text          = piece.type == piece_type::normal || piece.type == piece_type::user_defined ||
+                                 piece.type == piece_type::unused;
             // A Unigram model may have a control piece and a normal one of the same text; a BPE model may not.
-            const bool            separate = model_.algorithm == sentencepiece_algorithm::unigram && !is_text;
+            const bool separate = model_.algorithm == sentencepiece_algorithm::unigram && !is_text;
             if (!(separate ? reserved_texts : texts).insert(piece.text).second) {
                 fail(format("piece %zu, \"%s\", occurs twice", id, printable(piece.text).c_str()));
             }

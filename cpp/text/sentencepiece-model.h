@@ -34,7 +34,7 @@ enum class sentencepiece_algorithm { unigram = 1, bpe = 2 };
 struct sentencepiece_model {
     std::string                    name;  // the file, for errors
     sentencepiece_algorithm        algorithm = sentencepiece_algorithm::unigram;
-    std::vector<sentencepiece>     pieces;  // by id
+    std::vector<sentencepiece>     pieces;                           // by id
     int32_t                        unk_id                     = -1;  // -1: none, which byte fallback allows
     std::string                    unk_surface                = " \xE2\x81\x87 ";  // what <unk> decodes to
     bool                           byte_fallback              = false;

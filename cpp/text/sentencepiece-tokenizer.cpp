@@ -63,7 +63,7 @@ std::vector<text_segment> sentencepiece_tokenizer::unigram(std::string_view text
 }
 
 std::vector<int32_t> sentencepiece_tokenizer::encode(std::string_view text) const {
-    const std::string    normalized    = normalizer_.normalize(text, kept_);
+    const std::string    normalized = normalizer_.normalize(text, kept_);
     std::vector<int32_t> ids;
     bool                 after_unknown = false;
     for (const text_segment & segment : bpe_ ? bpe_->segments(normalized, kept_) : unigram(normalized)) {
@@ -99,7 +99,7 @@ std::string sentencepiece_tokenizer::decode(const int32_t * ids, size_t n, bool 
         if (piece.type == piece_type::control) {
             continue;
         }
-        std::string_view shown   = piece.text;
+        std::string_view shown    = piece.text;
         bool             stripped = false;
         if (at_begin && strips_space && shown.substr(0, word_mark.size()) == word_mark) {
             shown.remove_prefix(word_mark.size());

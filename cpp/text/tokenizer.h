@@ -27,9 +27,9 @@ class tokenizer {
     // Ids of a text; no begin or end token is added. Bytes that are not UTF-8 count as U+FFFD.
     virtual std::vector<int32_t> encode(std::string_view text) const = 0;
 
-    // Text of ids, always UTF-8. Ids outside the vocabulary are left out. Special tokens (unknown, control; those marked
-    // special in tokenizer.json) are left out if asked; else they are what the library makes of them: sentencepiece
-    // drops control tokens and writes its mark for <unk>, the tokenizers package writes their names.
+    // Text of ids, always UTF-8. Ids outside the vocabulary are left out. Special tokens (unknown, control; those
+    // marked special in tokenizer.json) are left out if asked; else they are what the library makes of them:
+    // sentencepiece drops control tokens and writes its mark for <unk>, the tokenizers package writes their names.
     virtual std::string decode(const int32_t * ids, size_t n, bool skip_special) const = 0;
 
     // The vocabulary as the file has it. The piece of an id outside, or in a gap, is empty.

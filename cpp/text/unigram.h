@@ -15,15 +15,15 @@ constexpr float unknown_penalty = 10.0F;
 
 // Real     float as sentencepiece, double as the tokenizers package: sums must round as theirs, or ties fall otherwise
 // score    Real(int32_t id, size_t length): of a piece that covers `length` bytes
-// Of two ways with the same sum the first found wins: the one that began earlier. Characters without a piece of their own
-// become segments with `unknown_id`.
+// Of two ways with the same sum the first found wins: the one that began earlier. Characters without a piece of their
+// own become segments with `unknown_id`.
 template <typename Real, typename Score>
 std::vector<text_segment> unigram_segments(
     const piece_trie & trie, std::string_view text, const Score & score, Real unknown_score, int32_t unknown_id) {
     struct node {
-        Real    sum     = 0;   // of the best way that ends here
-        int64_t start   = -1;  // where its last piece begins; -1: no way yet
-        int32_t id      = 0;
+        Real    sum   = 0;   // of the best way that ends here
+        int64_t start = -1;  // where its last piece begins; -1: no way yet
+        int32_t id    = 0;
     };
     std::vector<node> ends(text.size() + 1);
     size_t            frontier = 0;  // the last end that has a way

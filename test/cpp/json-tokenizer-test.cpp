@@ -16,8 +16,8 @@ using kstt::tokenizer;
 using kstt::tokenizer_file;
 using nlohmann::json;
 
-const char * const  file_name = "tokenizer.json";
-const std::string mark      = "\xE2\x96\x81";  // U+2581
+const char * const file_name = "tokenizer.json";
+const std::string  mark      = "\xE2\x96\x81";  // U+2581
 
 std::unique_ptr<tokenizer> read(const std::string & text) {
     return tokenizer::read({ kstt::tokenizer_kind::tokenizer_json, file_name, text });
@@ -69,18 +69,22 @@ void test_spellings() {
     const auto normalized = [](const char * value) { return with(unigram(), "/normalizer", value); };
     CHECK(encode(normalized(R"({"type":"Prepend","prepend":"x"})"), "a") == ids({ 5, 2 }));
     CHECK(encode(normalized(R"({"type":"Prepend","prepend":"x"})"), "").empty());
-    CHECK(encode(normalized(R"({"type":"Strip","strip_left":true,"strip_right":false})"), " \xE3\x80\x80" "a ") ==
-          ids({ 2, 0 }));
+    CHECK(encode(normalized(R"({"type":"Strip","strip_left":true,"strip_right":false})"),
+                 " \xE3\x80\x80"
+                 "a ") == ids({ 2, 0 }));
     CHECK(encode(normalized(R"({"type":"Strip","strip_left":false,"strip_right":true})"), "a\xC2\xA0\n") == ids({ 2 }));
     CHECK(encode(normalized(R"({"type":"Replace","pattern":{"Regex":" {2,}"},"content":"x"})"), "a   b a") ==
           ids({ 2, 5, 3, 0, 2 }));
-    CHECK(encode(normalized(R"({"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":"b"},"content":"a"},
-        {"type":"Sequence","normalizers":[]}]})"), "abb") == ids({ 2, 2, 2 }));
+    CHECK(encode(
+              normalized(R"({"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":"b"},"content":"a"},
+        {"type":"Sequence","normalizers":[]}]})"),
+              "abb") == ids({ 2, 2, 2 }));
 }
 
 void test_added_tokens() {
-    json file            = with(unigram(), "/pre_tokenizer", R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"first"})");
-    file["added_tokens"] = json::parse(R"([{"id":0,"content":"<unk>","special":true},{"id":6,"content":"<a","special":false},
+    json file = with(unigram(), "/pre_tokenizer", R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"first"})");
+    file["added_tokens"] =
+        json::parse(R"([{"id":0,"content":"<unk>","special":true},{"id":6,"content":"<a","special":false},
         {"id":7,"content":"<ab>","special":false}])");
     // The longest one at the first place counts; a space is put only where the text begins.
     CHECK(encode(file, "a<ab>b<ab<unk>") == ids({ 1, 2, 7, 3, 6, 3, 0 }));
@@ -101,32 +105,48 @@ void test_decoders() {
     CHECK_EQUAL(decoded(R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"never"})", { 1, 2, 1, 3 }), " a b");
     CHECK_EQUAL(decoded(R"({"type":"Metaspace","replacement":"▁","add_prefix_space":false})", { 1, 2 }), " a");
     CHECK_EQUAL(decoded(R"({"type":"Strip","content":"a","start":1,"stop":0})", { 2, 3 }), "b");
-    CHECK_EQUAL(decoded(R"({"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":"b","start":0,"stop":1}]})",
-                        { 2, 3, 3 }),
-                "ab");
+    CHECK_EQUAL(
+        decoded(R"({"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":"b","start":0,"stop":1}]})",
+                { 2, 3, 3 }),
+        "ab");
     CHECK_EQUAL(decoded(R"({"type":"Replace","pattern":{"String":"a"},"content":""})", { 2, 4 }), "b");
 }
 
 void test_refusals() {
     const auto refuses = [](json file, const char * key, const char * value, const char * one, const char * two) {
-        CHECK_THROWS(read(with(std::move(file), key, value).dump()), KSTT_STATUS_MODEL_UNSUPPORTED, file_name, one, two);
+        CHECK_THROWS(
+            read(with(std::move(file), key, value).dump()), KSTT_STATUS_MODEL_UNSUPPORTED, file_name, one, two);
     };
     refuses(unigram(), "/normalizer", R"({"type":"NFKC"})", "normalizer.type is \"NFKC\"", "Precompiled");
-    refuses(unigram(), "/normalizer", R"({"type":"Sequence","normalizers":[{"type":"Lowercase"}]})",
-            "normalizer.normalizers[0].type", "Lowercase");
-    refuses(unigram(), "/normalizer", R"({"type":"Replace","pattern":{"Regex":"\\s+"},"content":""})", "pattern.Regex",
+    refuses(unigram(),
+            "/normalizer",
+            R"({"type":"Sequence","normalizers":[{"type":"Lowercase"}]})",
+            "normalizer.normalizers[0].type",
+            "Lowercase");
+    refuses(unigram(),
+            "/normalizer",
+            R"({"type":"Replace","pattern":{"Regex":"\\s+"},"content":""})",
+            "pattern.Regex",
             "\" {2,}\"");
     refuses(unigram(), "/pre_tokenizer", R"({"type":"Whitespace"})", "pre_tokenizer.type", "Metaspace");
     refuses(unigram(), "/decoder", R"({"type":"WordPiece"})", "decoder.type", "ByteFallback");
-    refuses(unigram(), "/decoder", R"({"type":"Replace","pattern":{"Regex":"x"},"content":""})", "decoder.pattern",
+    refuses(unigram(),
+            "/decoder",
+            R"({"type":"Replace","pattern":{"Regex":"x"},"content":""})",
+            "decoder.pattern",
             "String");
     refuses(unigram(), "/post_processor", R"({"type":"ByteLevel"})", "post_processor.type", "TemplateProcessing");
-    refuses(unigram(), "/post_processor",
+    refuses(unigram(),
+            "/post_processor",
             R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}]})",
-            "post_processor.single", "one sequence");
+            "post_processor.single",
+            "one sequence");
     refuses(unigram(), "/truncation", R"({"max_length":5})", "truncation", "null");
     refuses(unigram(), "/padding", R"({"pad_id":5})", "padding", "null");
-    refuses(unigram(), "/added_tokens", R"([{"id":6,"content":"x","normalized":true}])", "added_tokens[0].normalized",
+    refuses(unigram(),
+            "/added_tokens",
+            R"([{"id":6,"content":"x","normalized":true}])",
+            "added_tokens[0].normalized",
             "false");
     refuses(unigram(), "/added_tokens", R"([{"id":6,"content":"x","lstrip":true}])", "added_tokens[0].lstrip", "false");
     refuses(unigram(), "/model/type", "\"WordPiece\"", "model.type", "Unigram");
@@ -142,20 +162,38 @@ void test_bad_files() {
     CHECK_THROWS(read("[]"), KSTT_STATUS_MODEL_FORMAT, file_name, "must be an object");
     throws(unigram(), "/model/unk_id", "6", "model.unk_id", "0 to 5");
     throws(unigram(), "/normalizer", "{}", "normalizer.type is missing");
-    throws(unigram(), "/normalizer", R"({"type":"Precompiled","precompiled_charsmap":"a"})", "precompiled_charsmap",
+    throws(unigram(),
+           "/normalizer",
+           R"({"type":"Precompiled","precompiled_charsmap":"a"})",
+           "precompiled_charsmap",
            "base64");
-    throws(unigram(), "/normalizer", R"({"type":"Precompiled","precompiled_charsmap":"YWJj"})", "precompiled_charsmap",
+    throws(unigram(),
+           "/normalizer",
+           R"({"type":"Precompiled","precompiled_charsmap":"YWJj"})",
+           "precompiled_charsmap",
            "too few");
-    throws(unigram(), "/normalizer", R"({"type":"Replace","pattern":{"String":""},"content":""})", "pattern.String",
+    throws(unigram(),
+           "/normalizer",
+           R"({"type":"Replace","pattern":{"String":""},"content":""})",
+           "pattern.String",
            "not empty");
-    throws(unigram(), "/decoder", R"({"type":"Replace","pattern":{"String":""},"content":""})", "pattern.String",
+    throws(unigram(),
+           "/decoder",
+           R"({"type":"Replace","pattern":{"String":""},"content":""})",
+           "pattern.String",
            "not empty");
-    throws(unigram(), "/decoder", R"({"type":"Strip","content":"ab","start":1,"stop":0})", "decoder.content",
+    throws(unigram(),
+           "/decoder",
+           R"({"type":"Strip","content":"ab","start":1,"stop":0})",
+           "decoder.content",
            "one character");
     throws(unigram(), "/decoder", R"({"type":"Strip","content":"a","start":-1,"stop":0})", "decoder.start");
     throws(unigram(), "/pre_tokenizer", R"({"type":"Metaspace","replacement":""})", "replacement", "one character");
-    throws(unigram(), "/pre_tokenizer", R"({"type":"Metaspace","replacement":"_","prepend_scheme":"no"})",
-           "prepend_scheme", "never");
+    throws(unigram(),
+           "/pre_tokenizer",
+           R"({"type":"Metaspace","replacement":"_","prepend_scheme":"no"})",
+           "prepend_scheme",
+           "never");
     throws(bpe(), "/model/unk_token", "\"none\"", "model.unk_token", "of the vocabulary");
     throws(bpe(), "/model/merges", "[\"a c\"]", "model.merges[0]", "of the vocabulary");
     throws(bpe(), "/model/merges", "[\"a\"]", "model.merges[0]", "space between");
@@ -184,7 +222,7 @@ void test_mutations() {
     int n_read  = 0;
     for (unsigned seed = 0; seed < 1000; ++seed) {
         try {
-            const auto t = read(mutate(seed % 2 == 0 ? seed_file : bpe().dump(), seed));
+            const auto           t = read(mutate(seed % 2 == 0 ? seed_file : bpe().dump(), seed));
             std::vector<int32_t> all(static_cast<size_t>(t->size()) % 5000 + 4);
             std::iota(all.begin(), all.end(), -2);
             CHECK(kstt::is_utf8(t->decode(all.data(), all.size(), false)));

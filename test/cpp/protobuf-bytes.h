@@ -47,7 +47,8 @@ inline std::string model_trainer(int model_type, bool byte_fallback) {
 
 // <unk>, then "▁a" and "b".
 inline std::string small_model(int model_type = 1) {
-    return model_piece("<unk>", 2, 0.0F) + model_piece("\xE2\x96\x81"
-                                                       "a") +
+    return model_piece("<unk>", 2, 0.0F) +
+           model_piece("\xE2\x96\x81"
+                       "a") +
            model_piece("b") + model_trainer(model_type, false);
 }

@@ -42,8 +42,9 @@ void test_small_models() {
     for (const int type : { 1, 2 }) {
         const auto t = tokenizer::read(file_of(small_model(type)));
         CHECK_EQUAL(t->size(), 3);
-        CHECK_EQUAL(t->piece(1), "\xE2\x96\x81"
-                                 "a");
+        CHECK_EQUAL(t->piece(1),
+                    "\xE2\x96\x81"
+                    "a");
         if (type == 1) {
             CHECK(t->encode("ab") == std::vector<int32_t>({ 1, 2 }));
         }
@@ -99,7 +100,8 @@ void test_bad_files() {
     throws(good + all_bytes(0x80) + model_trainer(1, true), "no piece <0x80>");
     throws(good + protobuf_bytes(2, protobuf_bytes(44, "\xFF")), "trainer_spec", "unk_surface is not UTF-8");
     for (const int type : { 3, 4, 9 }) {
-        CHECK_THROWS(tokenizer::read(file_of(small_model(type))), KSTT_STATUS_MODEL_UNSUPPORTED, file_name, "model_type");
+        CHECK_THROWS(
+            tokenizer::read(file_of(small_model(type))), KSTT_STATUS_MODEL_UNSUPPORTED, file_name, "model_type");
     }
 }
 
@@ -128,7 +130,7 @@ void test_character_maps() {
     trie.resize(768 * 4);
     const auto put = [&](size_t at, uint32_t value) { trie.replace(at * 4, 4, u32_bytes({ value })); };
     put(256 + 'a', (uint32_t{ 256 } << 10U) | 1U << 8U | 'a');  // has a leaf; its children at (256 + 'a') ^ 256 = 'a'
-    put('a', 1U << 31U | 0U);                                    // the leaf: the replacement at 0
+    put('a', 1U << 31U | 0U);                                   // the leaf: the replacement at 0
     const std::string map = u32_bytes({ static_cast<uint32_t>(trie.size()) }) + trie + text + std::string(1, '\0');
     const auto        t   = tokenizer::read(file_of(with_normalizer(protobuf_bytes(2, map)) + model_piece("x") +
                                            model_piece("\xC3\xA9") + model_piece("\xE2\x96\x81")));
@@ -149,7 +151,7 @@ void test_character_maps() {
     throws(map_bytes({ to_next }, 256, "x"), "unit 0");
     throws(map_bytes({ 1U << 31U }, 512, "x"), "unit 0");
     throws(map_bytes({ to_next, 1U << 31U | 5U }, 512, "x"), "unit 1");
-    throws(map_bytes({ to_next, 1U << 31U | 1U }, 512, "\xC3\xA9"), "unit 1");        // inside a character
+    throws(map_bytes({ to_next, 1U << 31U | 1U }, 512, "\xC3\xA9"), "unit 1");         // inside a character
     throws(map_bytes({ to_next, (uint32_t{ 1 } << 20U) | 'a' }, 512, "x"), "unit 1");  // leads outside
     throws(map_bytes({ to_next, 1U << 8U | 'a' }, 512, "x"), "unit 1");                // its leaf is none
     throws(map_bytes({ to_next }, 512, "\xFF"), "not UTF-8");
@@ -164,7 +166,7 @@ void test_mutations() {
     int n_read  = 0;
     for (unsigned seed = 0; seed < 1500; ++seed) {
         try {
-            const auto t = tokenizer::read(file_of(mutate(seed % 2 == 0 ? fixture : small_model(), seed)));
+            const auto           t = tokenizer::read(file_of(mutate(seed % 2 == 0 ? fixture : small_model(), seed)));
             std::vector<int32_t> ids(static_cast<size_t>(t->size()) + 4);
             std::iota(ids.begin(), ids.end(), -2);
             CHECK(kstt::is_utf8(t->decode(ids.data(), ids.size(), false)));

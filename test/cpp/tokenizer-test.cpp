@@ -64,12 +64,21 @@ void test_reference_results() {
             const std::string          line = lines[i].get<std::string>();
             const std::vector<int32_t> ids  = t->encode(line);
             const json &               text = results.at("texts")[i];
-            check_equal(to_text(ids), results.at("ids")[i].get<std::string>(), (name + ": " + flatten(line)).c_str(), __FILE__, __LINE__);
-            check_equal(flatten(decode(*t, ids)), flatten(text.is_null() ? line : text.get<std::string>()), name.c_str(), __FILE__, __LINE__);
+            check_equal(to_text(ids),
+                        results.at("ids")[i].get<std::string>(),
+                        (name + ": " + flatten(line)).c_str(),
+                        __FILE__,
+                        __LINE__);
+            check_equal(flatten(decode(*t, ids)),
+                        flatten(text.is_null() ? line : text.get<std::string>()),
+                        name.c_str(),
+                        __FILE__,
+                        __LINE__);
         }
         for (size_t i = 0; i < results.at("any_ids").size(); ++i) {
             const std::string & text = results.at("any_texts")[i].get_ref<const std::string &>();
-            check_equal(flatten(decode(*t, to_ids(results.at("any_ids")[i]))), flatten(text), name.c_str(), __FILE__, __LINE__);
+            check_equal(
+                flatten(decode(*t, to_ids(results.at("any_ids")[i]))), flatten(text), name.c_str(), __FILE__, __LINE__);
         }
     }
 }

@@ -9,16 +9,15 @@
 
 namespace {
 
-const std::array<std::string, 4> files = { "config.json",
-                                           "generation_config.json",
-                                           "preprocessor_config.json",
-                                           "processor_config.json" };
+const std::array<std::string, 4> files = {
+    "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"
+};
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
     static const fuzz_folder folder;
-    const uint8_t *          end = data + size;
+    const uint8_t *          end          = data + size;
     bool                     has_features = false;
     for (const std::string & name : files) {
         const uint8_t * stop     = std::find(data, end, 0);

@@ -1,5 +1,5 @@
-// What every reader of files keeps, whatever the bytes: it returns a value or throws a kstt::error that blames the file.
-// A target defines LLVMFuzzerTestOneInput; libFuzzer's main drives it, or replay-main.cpp over the kept corpus.
+// What every reader of files keeps, whatever the bytes: it returns a value or throws a kstt::error that blames the
+// file. A target defines LLVMFuzzerTestOneInput; libFuzzer's main drives it, or replay-main.cpp over the kept corpus.
 #pragma once
 
 #include "runtime/error.h"
@@ -30,8 +30,7 @@ void fuzz_read(F && read) {
     try {
         read();
     } catch (const kstt::error & e) {
-        const bool blames_file =
-            e.status() == KSTT_STATUS_MODEL_FORMAT || e.status() == KSTT_STATUS_MODEL_UNSUPPORTED;
+        const bool blames_file = e.status() == KSTT_STATUS_MODEL_FORMAT || e.status() == KSTT_STATUS_MODEL_UNSUPPORTED;
         fuzz_require(blames_file && *e.what() != '\0', e.what());
     }
 }

@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""Small vocabularies and what sentencepiece and tokenizers make of the same lines: test/fixtures/tokenizer.
-
-Needs sentencepiece 0.2.3 and protobuf beside the packages of requirements.txt.
-"""
+"""Small vocabularies and what sentencepiece and tokenizers make of the same lines: test/fixtures/tokenizer."""
 
 import json
 import random

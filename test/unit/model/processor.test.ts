@@ -27,6 +27,14 @@ describe("tokenizer", () => {
     expect(tokenizer.batch_decode(sequences.map(({ ids }) => ids))).toEqual(sequences.map(({ full }) => full));
   });
 
+  it("decodes without a backend, and says why it cannot encode then", async () => {
+    const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(DIGITS_EN);
+    expect(tokenizer.decode([261])).toBe("one");
+    expect(tokenizer.vocab_size).toBe(270);
+    expect(tokenizer.convert_ids_to_tokens([3, 261, 9999])).toEqual(["<pad>", "\u2581one", undefined]);
+    await expectCode(() => tokenizer.encode("one"), "ERR_BACKEND_UNAVAILABLE");
+  });
+
   it("takes ids in every form generate() and users have them", async () => {
     const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(DIGITS_EN);
     const ids = [270, 3, 0, 261, 269];
