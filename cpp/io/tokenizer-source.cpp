@@ -1,7 +1,7 @@
 #include "io/tokenizer-source.h"
 
-#include "io/gguf-model.h"
 #include "io/mapped-file.h"
+#include "io/model-source.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -65,7 +65,7 @@ tokenizer_file find_tokenizer(const std::string & path) {
         return read_tokenizer_file(path, tokenizer_kind::sentencepiece);
     }
     if (extension == ".gguf") {
-        return open_own_gguf(path).tokenizer;
+        return open_model(path, source_options()).tokenizer;
     }
     throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
                 path + ": is no vocabulary; tokenizer.json, SentencePiece .model and .gguf files can be read");

@@ -63,7 +63,6 @@ export async function findModelPath(
     }
   }
 }
-}
 
 /** An absolute path to write to. */
 export async function toPath(location: ModelLocation): Promise<string> {
