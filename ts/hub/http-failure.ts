@@ -10,14 +10,13 @@ export interface FailureDetails {
   readonly retryAfter?: number | undefined;
   /** Another try may succeed. */
   readonly isTransient: boolean;
-  readonly cause?: unknown;
 }
 
 export class HttpFailure extends Error {
   readonly details: FailureDetails;
 
-  constructor(message: string, details: FailureDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(message: string, details: FailureDetails, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.details = details;
   }
 }
@@ -37,7 +36,7 @@ export function failureOf(response: Response): HttpFailure {
 
 /** No answer, or one that broke off. */
 export function connectionFailure(cause: unknown): HttpFailure {
-  return new HttpFailure(connectionText(cause), { isTransient: true, cause });
+  return new HttpFailure(connectionText(cause), { isTransient: true }, cause);
 }
 
 /** fetch reports "fetch failed" and puts what happened into the cause. */
