@@ -35,10 +35,7 @@ export async function findModelPath(
   options: HubOptions = {},
 ): Promise<ModelSource> {
   if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
-    throw invalidArgument(
-      `a model is a path, a file: URL or a name on the Hub, not ${show(location)}`,
-      USE_A_FOLDER,
-    );
+    throw invalidArgument(`a model is a path, a file: URL or a name on the Hub, not ${show(location)}`, USE_A_FOLDER);
   }
   const host = await loadHost();
   if (location === undefined || location === EMBEDDED_MODEL) {
