@@ -38,7 +38,9 @@ export { SttError, type SttErrorCode } from "./contract/errors.js";
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
 export { BatchFeature } from "./model/batch-feature.js";
 export type { CodecModel, EncodeOptions } from "./model/codec-model.js";
+export { type DescribeOptions, describeModel, type ModelDescription } from "./model/describe-model.js";
 export type { BackendReport } from "./model/engine-loader.js";
+export type { ModelPart } from "./model/foreign-layout.js";
 export { GenerationConfig } from "./model/generation-config.js";
 export { KyutaiSpeechToTextConfig } from "./model/kyutai-speech-to-text-config.js";
 export {

@@ -47,6 +47,14 @@ export function testEngine(subject: Subject): void {
       expect(engine.stats()).toMatchObject({ decoderFrames: 0, codecFrames: 0, decoderSteps: 0 });
     }));
 
+  test("a model can be described without loading it", async () => {
+    const backend = await subject.open();
+    const description = JSON.parse(await backend.describeModel(subject.model, {})) as Record<string, unknown>;
+    expect(description["layout"]).toBe("transformers");
+    expect(description["n_codebooks"]).toBeGreaterThan(0);
+    await expectCode(backend.describeModel(`${subject.model}-that-is-not-there`, {}), "ERR_FILE_NOT_FOUND");
+  });
+
   test("a missing folder is reported as such", async () => {
     const backend = await subject.open();
     await expectCode(

@@ -52,6 +52,10 @@ export interface LoadOptions extends HubLoadOptions {
   threads?: number | undefined;
   /** Recordings transcribed at once, 1 to 4096, default 1; further ones wait. Each takes memory for its state. */
   slots?: number | undefined;
+  /** Audio streams to read, as unmute does with 20 of 32: cheaper, and a little less exact. Default: all. */
+  codebooks?: number | undefined;
+  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it (docs/layouts.md). */
+  transformersCompat?: boolean | undefined;
 }
 
 export interface TranscribeOptions {
@@ -70,6 +74,8 @@ const LOAD_OPTIONS: readonly (keyof LoadOptions)[] = [
   "backend",
   "threads",
   "slots",
+  "codebooks",
+  "transformersCompat",
   "revision",
   "cacheDir",
   "localFilesOnly",

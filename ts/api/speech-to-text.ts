@@ -71,7 +71,7 @@ export class SpeechToText {
    */
   static async load(model?: ModelLocation, options: LoadOptions = {}): Promise<SpeechToText> {
     checkLoadOptions(options);
-    const { backend, threads, slots = 1, signal, onProgress } = options;
+    const { backend, threads, slots = 1, codebooks, transformersCompat, signal, onProgress } = options;
     if (signal?.aborted) {
       throw abortError(signal);
     }
@@ -81,6 +81,8 @@ export class SpeechToText {
       backend,
       threads,
       slots,
+      codebooks,
+      transformersCompat,
       signal,
       onProgress: (done, total) => onProgress?.({ stage: "load", done, total }),
     });

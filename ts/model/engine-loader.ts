@@ -1,6 +1,7 @@
 /** Loading a checkpoint on a backend: checked options, progress, cancellation. */
 import type { EngineHandle } from "../contract/backend.js";
 import { abortError, throwIfAborted, untilAborted } from "./abort.js";
+import { checkSourceRequest, toSourceOptions } from "./foreign-layout.js";
 import { checkFunction, checkInteger, checkSignal } from "./option-checks.js";
 import {
   type BackendPreference,
@@ -21,6 +22,9 @@ export interface EngineRequest {
   /** undefined: chosen by the core. */
   readonly threads: number | undefined;
   readonly slots: number;
+  /** How the checkpoint is to be taken. */
+  readonly codebooks?: number | undefined;
+  readonly transformersCompat?: boolean | undefined;
   readonly signal: AbortSignal | undefined;
   /** Bytes of weights in memory so far and in total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -46,12 +50,15 @@ export function checkEngineOptions(options: {
   backend?: unknown;
   threads?: unknown;
   slots?: unknown;
+  codebooks?: unknown;
+  transformersCompat?: unknown;
   signal?: unknown;
   onProgress?: unknown;
 }): void {
   checkBackendPreference(options.backend);
   checkInteger("threads", options.threads, 1, MAX_THREADS);
   checkInteger("slots", options.slots, 1, MAX_SLOTS);
+  checkSourceRequest(options);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
 }
@@ -81,7 +88,11 @@ export async function loadEngine(request: EngineRequest): Promise<LoadedEngine> 
 }
 
 async function createEngine({ backend }: OpenedBackend, request: EngineRequest): Promise<EngineHandle> {
-  const creation = backend.createEngine(request.folder, { threads: request.threads ?? 0, slots: request.slots });
+  const creation = backend.createEngine(request.folder, {
+    threads: request.threads ?? 0,
+    slots: request.slots,
+    ...toSourceOptions(request),
+  });
   try {
     return await untilAborted(creation, request.signal);
   } catch (error) {

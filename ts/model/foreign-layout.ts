@@ -1,6 +1,11 @@
 /** Checkpoints in other layouts than transformers': the core reads them and says what transformers' files would say. */
+import type { SourceOptions } from "../contract/backend.js";
 import { SttError } from "../contract/errors.js";
+import { checkBoolean, checkInteger } from "./option-checks.js";
 import { openBackend } from "./runtime.js";
+
+/** Bound of the core; no checkpoint comes near. */
+const MAX_CODEBOOKS = 4096;
 
 /** The JSON document of kstt_model_describe; cpp/include/kstt-model.h lists its members. */
 export interface ModelDescription {
@@ -15,12 +20,42 @@ export interface ModelDescription {
   readonly extra_heads: { readonly count: number; readonly classes: number };
   readonly parameters: number;
   readonly bytes: number;
+  readonly decoder: ModelPart;
+  readonly codec: ModelPart;
+}
+
+/** Half of a model: what it holds, in total and by type ("bf16", ...). */
+export interface ModelPart {
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly dtypes: Readonly<
+    Record<string, { readonly tensors: number; readonly parameters: number; readonly bytes: number }>
+  >;
+}
+
+/** How a checkpoint is to be taken. */
+export interface SourceRequest {
+  readonly codebooks?: number | undefined;
+  readonly transformersCompat?: boolean | undefined;
+}
+
+export function checkSourceRequest(request: { codebooks?: unknown; transformersCompat?: unknown }): void {
+  checkInteger("codebooks", request.codebooks, 1, MAX_CODEBOOKS);
+  checkBoolean("transformersCompat", request.transformersCompat);
+}
+
+/** In the terms of the contract, which knows no undefined. */
+export function toSourceOptions({ codebooks, transformersCompat }: SourceRequest): SourceOptions {
+  return {
+    ...(codebooks === undefined ? {} : { codebooks }),
+    ...(transformersCompat === undefined ? {} : { transformersCompat }),
+  };
 }
 
 /** A folder, or a file of weights. */
-export async function describeModel(path: string): Promise<ModelDescription> {
+export async function describePath(path: string, request: SourceRequest = {}): Promise<ModelDescription> {
   const { backend } = await openBackend();
-  const text = await backend.describeModel(path, {});
+  const text = await backend.describeModel(path, toSourceOptions(request));
   try {
     return JSON.parse(text) as ModelDescription;
   } catch (cause) {
@@ -52,7 +87,7 @@ export async function describeForeign(
   configText: string | undefined,
 ): Promise<ModelDescription | undefined> {
   const isForeign = configText === undefined ? path.endsWith(".gguf") : isOriginalConfig(configText);
-  return isForeign ? describeModel(path) : undefined;
+  return isForeign ? describePath(path) : undefined;
 }
 
 /** What stands for a file of the transformers layout; null: the checkpoint has none. */

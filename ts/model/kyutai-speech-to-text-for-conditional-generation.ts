@@ -5,7 +5,8 @@ import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loa
 import { EngineRunner } from "./engine-runner.js";
 import { GenerationConfig } from "./generation-config.js";
 import { generationParams } from "./generation-options.js";
-import { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
+import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
+import { loadConfigs } from "./load-configs.js";
 import { findModelPath, type ModelLocation, type ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
@@ -22,6 +23,10 @@ export interface PretrainedModelOptions extends PretrainedOptions {
   dtype?: "auto" | undefined;
   /** Default: chosen by the core. */
   threads?: number | undefined;
+  /** Audio streams to read, as unmute does with 20 of 32. Default: all. */
+  num_codebooks?: number | undefined;
+  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it (docs/layouts.md). */
+  transformers_compat?: boolean | undefined;
 }
 
 /**
@@ -51,6 +56,8 @@ const OPTIONS: readonly (keyof PretrainedModelOptions)[] = [
   "device",
   "dtype",
   "threads",
+  "num_codebooks",
+  "transformers_compat",
 ];
 
 /** A loaded model: audio to text tokens, exactly as transformers' generate(). */
@@ -88,7 +95,8 @@ export class KyutaiSpeechToTextForConditionalGeneration {
     checkOptions("from_pretrained", options, OPTIONS);
     const { threads, signal, progress_callback: callback } = options;
     const backend = options.backend ?? options.device;
-    checkEngineOptions({ backend, threads, signal });
+    const request = { codebooks: options.num_codebooks, transformersCompat: options.transformers_compat };
+    checkEngineOptions({ backend, threads, signal, ...request });
     const forHub = hubOptions(options);
     if (options.dtype !== undefined && options.dtype !== "auto") {
       throw invalidArgument(
@@ -98,8 +106,7 @@ export class KyutaiSpeechToTextForConditionalGeneration {
     }
     const source = await findModelPath(location, forHub);
     const { path: folder } = source;
-    const config = await KyutaiSpeechToTextConfig.from_pretrained(folder);
-    const generationConfig = await GenerationConfig.from_pretrained(folder, config);
+    const { config, generationConfig } = await loadConfigs(folder, request);
     const name = source.kind === "hub" ? source.repository : folder;
     const report = (status: "progress" | "ready", loaded: number, total: number): void =>
       callback?.({ status, name, progress: percent(loaded, total), loaded, total });
@@ -109,6 +116,7 @@ export class KyutaiSpeechToTextForConditionalGeneration {
       threads,
       signal,
       slots: 1,
+      ...request,
       onProgress: (done, total) => report("progress", done, total),
     });
     const { weightBytes } = loaded.engine.info;

@@ -9,6 +9,7 @@ import type {
   GenerationParams,
   SessionEvent,
   SessionHandle,
+  SourceOptions,
 } from "../../../ts/contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../../ts/contract/conversion.js";
 import { SttError } from "../../../ts/contract/errors.js";
@@ -263,8 +264,10 @@ export class FakeBackend implements Backend {
 
   /** What describeModel gives, by path. */
   readonly descriptions = new Map<string, object>();
+  lastSourceOptions: SourceOptions | undefined;
 
-  async describeModel(path: string): Promise<string> {
+  async describeModel(path: string, options: SourceOptions): Promise<string> {
+    this.lastSourceOptions = options;
     const description = this.descriptions.get(path);
     if (description === undefined) {
       throw new SttError("ERR_FILE_NOT_FOUND", `${path}: no description in this fake`);

@@ -1,0 +1,29 @@
+/** What a checkpoint is, without loading it. */
+import { checkSourceRequest, describePath, type ModelDescription } from "./foreign-layout.js";
+import { findModel, type ModelLocation } from "./model-folder.js";
+import { checkOptions } from "./option-checks.js";
+
+export type { ModelDescription } from "./foreign-layout.js";
+
+export interface DescribeOptions {
+  /** Audio streams to read, as unmute does with 20 of 32. Default: all. */
+  codebooks?: number | undefined;
+  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it. Default: false. */
+  transformersCompat?: boolean | undefined;
+}
+
+/**
+ * Layout, files, configuration, types and sizes of a checkpoint: a folder or a file of weights; without a location, of
+ * the embedded model. Reads no weights.
+ *
+ * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED,
+ * ERR_BACKEND_UNAVAILABLE.
+ */
+export async function describeModel(
+  location?: ModelLocation,
+  options: DescribeOptions = {},
+): Promise<ModelDescription> {
+  checkOptions("describeModel", options, ["codebooks", "transformersCompat"]);
+  checkSourceRequest(options);
+  return describePath(await findModel(location), options);
+}
