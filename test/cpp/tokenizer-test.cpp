@@ -107,6 +107,7 @@ void test_special_tokens() {
 
 // A stream puts pieces together itself: the same text comes out, and each part of it is whole characters.
 void test_pieces_of_a_stream() {
+    size_t n_compared = 0;
     for (const auto & [name, results] : expected().at("models").items()) {
         const bool is_plain = name.find("rules") == std::string::npos;  // else: a denormalizer, or all spaces kept
         if (!is_plain) {
@@ -130,9 +131,15 @@ void test_pieces_of_a_stream() {
             if (!joined.empty() && joined.front() == ' ') {
                 joined.erase(0, 1);
             }
-            CHECK_EQUAL(flatten(joined), flatten(decode(*t, ids, true)));
+            // The libraries show broken characters in ways of their own, which need the whole text.
+            const std::string whole = decode(*t, ids, true);
+            if (whole.find(kstt::utf8_replacement) == std::string::npos) {
+                CHECK_EQUAL(flatten(joined), flatten(whole));
+                ++n_compared;
+            }
         }
     }
+    CHECK(n_compared > 4 * 1300);
 }
 
 void test_any_bytes() {
