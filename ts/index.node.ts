@@ -29,6 +29,7 @@ export {
   listCachedModels,
   removeCachedModel,
 } from "./api/hub-models.node.js";
+export { type InspectOptions, inspectModel, type ModelSummary } from "./api/inspect.js";
 export type { HubLoadOptions, LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
 export { SpeechToText, type TranscriptionResult } from "./api/speech-to-text.js";
 export type { Word } from "./api/transcription.js";

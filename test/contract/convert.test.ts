@@ -166,6 +166,22 @@ describe("a conversion that does not end well", () => {
     expect(why).toContain("[ERR_FILE_NOT_FOUND]");
   });
 
+  it("is described by info", async () => {
+    const target = join(folder, "info.gguf");
+    await convertModel(model, target, { dtype: "q4_0", keep: ["model.layers.0.*"] });
+    const summary = JSON.parse((await run("info", target, "--json"))[1]);
+    expect(summary).toMatchObject({ path: target, layout: "gguf", vocabSize: 271, pauseHeads: 0, delaySeconds: 0.56 });
+    // q, k, v, o, fc1 and fc2 of two layers; those of the first; table and head; norms.
+    const types: Record<string, { tensors: number }> = summary.decoder.dtypes;
+    const counts = Object.entries(types).map(([type, { tensors }]) => [type, tensors]);
+    expect(Object.fromEntries(counts)).toEqual({ q4_0: 12, bf16: 6, q8_0: 2, f32: 7 });
+    const source = JSON.parse((await run("info", model, "--json"))[1]);
+    expect(summary.parameters).toBe(source.parameters);
+    const [code, out] = await run("info", "digits-en");
+    expect(code).toBe(0);
+    expect(out).toContain("layout   transformers\n");
+  });
+
   async function run(...argv: string[]): Promise<[number | null, string, string]> {
     const child = spawn(process.execPath, [program, ...argv]);
     let [out, err] = ["", ""];

@@ -6,7 +6,7 @@ import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command-context.js";
 import { convert } from "./convert-command.js";
 import { errorText } from "./error-text.js";
 import { addHubCommands } from "./hub-program.js";
-import { info } from "./info-command.js";
+import { info, modelInfo } from "./info-command.js";
 import { BrokenPipe, type CliIo, write } from "./io.js";
 import { encode, generate } from "./model-commands.js";
 import { TRANSCRIBE_FORMATS, transcribe } from "./transcribe-command.js";
@@ -93,8 +93,12 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     .action(async (source, target, options) => setExitCode(await convert(source, target, options, io)));
   program
     .command("info")
-    .description("print the version, and which backends work here")
-    .action(async () => setExitCode(await info(version, io)));
+    .description("print what a model is; without one, the version and which backends work here")
+    .argument("[model]", "checkpoint folder or file, id on the Hub, or digits-en")
+    .option("--json", "as JSON, with every detail", false)
+    .action(async (model, options) =>
+      setExitCode(await (model === undefined ? info(version, io) : modelInfo(model, options, io))),
+    );
   return program;
 }
 

@@ -1,0 +1,121 @@
+/** What a checkpoint is, without loading it. */
+import { throwIfAborted, untilAborted } from "../model/abort.js";
+import { describePath, type ModelDescription, type ModelPart } from "../model/foreign-layout.js";
+import { findModelPath, type ModelLocation } from "../model/model-folder.js";
+import { checkFunction, checkOptions, checkSignal } from "../model/option-checks.js";
+import { type Progress, toHubOptions } from "./options.js";
+
+export interface InspectOptions {
+  signal?: AbortSignal | undefined;
+  /** A model of the Hub is downloaded first. */
+  onDownload?: ((progress: Progress) => void) | undefined;
+}
+
+export interface ModelSummary {
+  readonly path: string;
+  /** "transformers", "original", "candle", "mlx", "gguf" or "moshi.cpp". */
+  readonly layout: string;
+  /** Paths read, weights first. */
+  readonly files: readonly string[];
+  readonly decoder: ModelPart & {
+    readonly layers: number;
+    readonly hiddenSize: number;
+    readonly heads: number;
+    /** Attention, in steps and in seconds. */
+    readonly window: number;
+    readonly windowSeconds: number;
+    /** Audio streams read per step. */
+    readonly codebooks: number;
+  };
+  readonly codec: ModelPart & {
+    readonly layers: number;
+    readonly hiddenSize: number;
+    readonly codebookSize: number;
+    /** Hz. */
+    readonly sampleRate: number;
+    /** Frames per second. */
+    readonly frameRate: number;
+  };
+  readonly tokenizer: { readonly kind: "tokenizer_json" | "sentencepiece"; readonly file: string };
+  /** Tokens that can come out. */
+  readonly vocabSize: number;
+  /** Heads that predict pauses; 0: none. */
+  readonly pauseHeads: number;
+  /** Seconds by which words come after their audio. */
+  readonly delaySeconds: number;
+  /** Seconds of silence fed before a recording. */
+  readonly prefixSeconds: number;
+  readonly parameters: number;
+  /** Weights, as stored; they are mapped, not copied, where the layout allows. */
+  readonly bytes: number;
+  /** Attention memory of one stream, which is nearly all it needs. */
+  readonly bytesPerStream: number;
+}
+
+/**
+ * Reads the headers of a checkpoint of any layout and checks them as loading does.
+ *
+ * Errors: those of SpeechToText.load.
+ */
+export async function inspectModel(location: ModelLocation, options: InspectOptions = {}): Promise<ModelSummary> {
+  checkOptions("inspectModel", options, ["signal", "onDownload"]);
+  const { signal, onDownload } = options;
+  checkSignal(signal);
+  checkFunction("onDownload", onDownload);
+  throwIfAborted(signal);
+  const { path } = await findModelPath(location, toHubOptions({ signal, onProgress: onDownload }));
+  return summarize(path, await untilAborted(describePath(path), signal));
+}
+
+function summarize(path: string, description: ModelDescription): ModelSummary {
+  const { layout, files, tokenizer, parameters, bytes, decoder, codec } = description;
+  const config = numbersOf(description.config);
+  const codecConfig = numbersOf(Object(description.config["codec_config"]));
+  const audio = numbersOf(description.preprocessor_config);
+  const window = config("sliding_window");
+  const frameRate = codecConfig("frame_rate");
+  return {
+    path,
+    layout,
+    files,
+    decoder: {
+      ...decoder,
+      layers: config("num_hidden_layers"),
+      hiddenSize: config("hidden_size"),
+      heads: config("num_attention_heads"),
+      window,
+      windowSeconds: window / frameRate,
+      codebooks: description.n_codebooks,
+    },
+    codec: {
+      ...codec,
+      layers: codecConfig("num_hidden_layers"),
+      hiddenSize: codecConfig("hidden_size"),
+      codebookSize: codecConfig("codebook_size"),
+      sampleRate: codecConfig("sampling_rate"),
+      frameRate,
+    },
+    tokenizer,
+    vocabSize: description.output_vocab_size,
+    pauseHeads: description.extra_heads.count,
+    delaySeconds: audio("audio_delay_seconds"),
+    prefixSeconds: audio("audio_silence_prefix_seconds"),
+    parameters,
+    bytes,
+    bytesPerStream:
+      ringBytes(config, Object.keys(decoder.dtypes).every((type) => type === "f32") ? 4 : 2) +
+      ringBytes(codecConfig, 4),
+  };
+}
+
+type Numbers = (key: string) => number;
+
+function numbersOf(object: object): Numbers {
+  return (key) => Number((object as Record<string, unknown>)[key]);
+}
+
+/** Keys and values of a window in every layer. */
+function ringBytes(config: Numbers, bytesPerValue: number): number {
+  const width = config("num_key_value_heads") * config("head_dim");
+  return 2 * config("num_hidden_layers") * config("sliding_window") * width * bytesPerValue;
+}
