@@ -56,6 +56,13 @@ async function hear(path, recordings) {
   return heard;
 }
 
+/** How far the logits of a file are from the model's; the reason where the tool is not built. */
+function logitError(target) {
+  const tool = join(native, process.platform === "win32" ? "kstt_logit_error.exe" : "kstt_logit_error");
+  if (!existsSync(tool)) return { failed: "kstt_logit_error is not built; run npm run build" };
+  return JSON.parse(execFileSync(tool, [native, model, target, values.steps], { encoding: "utf8" }));
+}
+
 function compare(recordings, expected, found) {
   let [wrong, words, same, tokens] = [0, 0, 0, 0];
   for (const [index, { text }] of recordings.entries()) {
@@ -89,9 +96,6 @@ try {
     const target = join(work, `${dtype}.gguf`);
     const { bytes, tensors } = await convertModel(model, target, { dtype, keep: values.keep });
     const decoder = tensors.filter(({ name }) => !name.startsWith("codec_model.")).reduce((n, t) => n + t.bytes, 0);
-    const logits = execFileSync(join(native, "kstt_logit_error"), [native, model, target, values.steps], {
-      encoding: "utf8",
-    });
     print("quality", {
       model: basename(model),
       dtype,
@@ -99,7 +103,7 @@ try {
       bytes,
       decoder_bytes: decoder,
       ...(recordings.length > 0 ? compare(recordings, source, await hear(target, recordings)) : {}),
-      logits: JSON.parse(logits),
+      logits: logitError(target),
     });
     rmSync(target);
   }

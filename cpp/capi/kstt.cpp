@@ -70,7 +70,8 @@ const char * kstt_status_name(kstt_status status) {
                                           "device unavailable",
                                           "no free slot",
                                           "internal error",
-                                          "invalid snapshot" };
+                                          "invalid snapshot",
+                                          "disk full" };
     const auto                n       = static_cast<kstt_status>(sizeof(names) / sizeof(names[0]));
     return status >= 0 && status < n ? names[status] : "unknown status";
 }

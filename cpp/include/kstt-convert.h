@@ -28,7 +28,8 @@ KSTT_API kstt_conversion_params kstt_conversion_default_params(void);
 
 /* Opens a checkpoint of any layout, checks that every tensor is there, and reserves the space. The codec, norms and
  * pause heads are stored as f32; embeddings and text head have 8 bits at least; rows that are no whole blocks of the
- * type fall back to q8_0 (q4_k) or to the type of the source. FILE_ACCESS: `target` cannot be written. */
+ * type fall back to q8_0 (q4_k) or to the type of the source. FILE_ACCESS: `target` cannot be written; DISK_FULL:
+ * there is no space for it. */
 KSTT_API kstt_status kstt_conversion_create(const char *                   source,
                                             const char *                   target,
                                             const kstt_conversion_params * params,

@@ -55,7 +55,8 @@ enum {
     KSTT_STATUS_DEVICE_UNAVAILABLE = 10,
     KSTT_STATUS_NO_SLOT            = 11, /* all slots of the engine are taken */
     KSTT_STATUS_INTERNAL           = 12, /* a defect in this library */
-    KSTT_STATUS_INVALID_SNAPSHOT   = 13  /* bytes of a session that cannot be restored */
+    KSTT_STATUS_INVALID_SNAPSHOT   = 13, /* bytes of a session that cannot be restored */
+    KSTT_STATUS_DISK_FULL          = 14  /* no space for a file to be written, or a limit on its size */
 };
 
 typedef struct kstt_error {

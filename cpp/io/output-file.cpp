@@ -27,15 +27,21 @@ namespace fs = std::filesystem;
 
 constexpr const char * suffix = ".part";
 
+#if !defined(EDQUOT)
+constexpr int EDQUOT = ENOSPC;  // a quota is used up; not everywhere
+#endif
+
 [[noreturn]] void throw_write_error(const std::string & path, int reason) {
     const std::error_code code(reason, std::generic_category());
     if (code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory) {
         throw error(KSTT_STATUS_FILE_NOT_FOUND, path + ": cannot be written: there is no such folder");
     }
+    if (code == std::errc::no_space_on_device || code == std::errc::file_too_large || reason == EDQUOT) {
+        throw error(KSTT_STATUS_DISK_FULL,
+                    path + ": cannot be written (" + code.message() + "); free some space or write to another disk");
+    }
     std::string remedy;
-    if (code == std::errc::no_space_on_device || code == std::errc::file_too_large) {
-        remedy = "; free some space or write to another disk";
-    } else if (code == std::errc::permission_denied || code == std::errc::operation_not_permitted) {
+    if (code == std::errc::permission_denied || code == std::errc::operation_not_permitted) {
         remedy = "; give this user permission to write there";
     }
     throw error(KSTT_STATUS_FILE_ACCESS, path + ": cannot be written (" + code.message() + ")" + remedy);
@@ -126,7 +132,7 @@ void reserve(int file, uint64_t n_bytes, const std::string & path) {
 #    if defined(__linux__)
     // Says at once that a disk is too small. File systems without it say so while writing.
     if (n_bytes > 0 && ::fallocate(file, 0, 0, static_cast<off_t>(n_bytes)) != 0 &&
-        (errno == ENOSPC || errno == EFBIG)) {
+        (errno == ENOSPC || errno == EFBIG || errno == EDQUOT)) {
         throw_write_error(path, errno);
     }
 #    else

@@ -12,7 +12,7 @@ namespace kstt {
 class output_file {
   public:
     // `n_bytes`: the size that the file will have; reserved on the disk where the system can. Throws kstt::error:
-    // FILE_NOT_FOUND (no such folder), FILE_ACCESS (not writable, no space left).
+    // FILE_NOT_FOUND (no such folder), FILE_ACCESS (not writable), DISK_FULL.
     output_file(const std::string & path, uint64_t n_bytes);
     // Removes the temporary file unless finish() succeeded.
     ~output_file();
@@ -20,7 +20,7 @@ class output_file {
     output_file(const output_file &)             = delete;
     output_file & operator=(const output_file &) = delete;
 
-    // Appends. Throws FILE_ACCESS with the system's reason (no space left, too large).
+    // Appends. Throws DISK_FULL (no space left, too large), FILE_ACCESS with the system's reason.
     void write(const void * data, size_t n_bytes);
     // An existing file of that name is replaced. Nothing can be written afterwards.
     void finish();

@@ -146,7 +146,7 @@ void test_no_space() {
     rlimit     small   = before;
     small.rlim_cur     = 1 << 20;
     CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-    CHECK_THROWS(convert(target, element_type::f32), KSTT_STATUS_FILE_ACCESS, target, "cannot be written", "space");
+    CHECK_THROWS(convert(target, element_type::f32), KSTT_STATUS_DISK_FULL, target, "cannot be written", "space");
     // Without the reservation the write itself fails.
     CHECK_THROWS(
         {
@@ -154,7 +154,7 @@ void test_no_space() {
             const std::string bytes(2 << 20, 'x');
             file.write(bytes.data(), bytes.size());
         },
-        KSTT_STATUS_FILE_ACCESS,
+        KSTT_STATUS_DISK_FULL,
         target,
         "cannot be written");
     CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);

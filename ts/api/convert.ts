@@ -56,7 +56,7 @@ const STEP_BYTES = 16 * 1024 * 1024;
  *
  * The codec, norms and pause heads stay f32; embeddings and text head have 8 bits at least.
  *
- * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS (also: no space left), ERR_MODEL_FORMAT,
+ * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_DISK_FULL, ERR_MODEL_FORMAT,
  * ERR_MODEL_UNSUPPORTED (a source that is quantized already), ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED;
  * those of downloadModel.
  */

@@ -7,6 +7,7 @@ const DISPOSED_STATUS = -1;
 const REMEDIES: Partial<Record<SttErrorCode, string>> = {
   ERR_BUSY: "Await the running call first; for work in parallel, load the model once more or use more slots.",
   ERR_FILE_NOT_FOUND: "Check the path; a model is a folder with config.json, the tokenizer and safetensors files.",
+  ERR_DISK_FULL: "Free some space, or write to another disk.",
   ERR_FILE_ACCESS: "Check the permissions of the file and of the folders above it.",
   ERR_MODEL_FORMAT: "Fetch the model's files again and compare their sizes with those at the source.",
   ERR_MODEL_UNSUPPORTED: "Use a Kyutai speech-to-text checkpoint in the transformers layout.",

@@ -63,4 +63,5 @@ export const STATUS_CODES: readonly SttErrorCode[] = [
   "ERR_NO_SLOT",
   "ERR_INTERNAL",
   "ERR_INVALID_SNAPSHOT",
+  "ERR_DISK_FULL",
 ];
