@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
  * Measures live sessions of the embedded model; one JSON object per line, fields in bench/README.md.
- * Usage: node bench/live.mjs throughput|flush|beside|soak|long [--seconds S] [--steps N] [--hours H]
+ * Usage: node bench/live.mjs throughput|flush|beside|long [--seconds S] [--hours H]
  */
 import { parseArgs } from "node:util";
 import { StepError } from "../tools/steps.mjs";
-import { digits, longRecording, randomNumbers, readTakes, wordErrors } from "./recordings.mjs";
+import { digits, longRecording, readTakes, wordErrors } from "./recordings.mjs";
 
 const { cpuCandidate } = await import("../dist/backend/native/native-candidate.js");
 const { DEFAULT_SESSION } = await import("../dist/contract/session.js");
@@ -38,8 +38,6 @@ async function drain(engine, sessions, maxSteps = 64) {
   }
   return events;
 }
-
-const textOf = (events) => events.filter(({ type }) => type === "word").map(({ text }) => text);
 
 /** Sessions of equal length side by side: how many live streams the machine carries. */
 async function throughput({ seconds }) {
@@ -144,84 +142,6 @@ async function beside({ seconds }) {
   }
 }
 
-/** Sessions that join, leave, flush, are cancelled and moved at random: each that ends says what it says alone. */
-async function soak({ steps }) {
-  const seats = 64;
-  const takes = readTakes();
-  const options = { ...DEFAULT_SESSION, emitPartials: true };
-  const alone = await withEngine(1, 1, async (engine) => {
-    const texts = [];
-    for (const { pcm, rate } of takes) {
-      const session = await engine.createSession(options);
-      await session.pushPcm(pcm, rate);
-      await session.end();
-      texts.push(textOf((await drain(engine, [session]))[0]).join(" "));
-      await session.dispose();
-    }
-    return texts;
-  });
-  await withEngine(seats, 0, async (engine) => {
-    const random = randomNumbers(3);
-    const table = new Array(seats).fill(null);
-    const counts = { joined: 0, ended: 0, cancelled: 0, moved: 0, wrong: 0 };
-    let done = 0;
-    let settled = 0;
-    const started = performance.now();
-    const sample = () =>
-      print("soak", { steps: done, rss_bytes: rss(), minutes: round((performance.now() - started) / 6e4), ...counts });
-    for (let next = steps / 10; done < steps; ) {
-      for (let seat = 0; seat < seats; seat++) {
-        if (table[seat] === null && random() < 0.3) {
-          const take = Math.floor(random() * takes.length);
-          table[seat] = { session: await engine.createSession(options), take, at: 0, words: [] };
-          counts.joined++;
-        }
-        const one = table[seat];
-        if (one === null || random() < 0.3) continue;
-        const { pcm, rate } = takes[one.take];
-        const to = Math.min(pcm.length, one.at + Math.floor(random() * 3000));
-        if (one.at < pcm.length) await one.session.pushPcm(pcm.subarray(one.at, to), rate);
-        if (one.at < pcm.length && to === pcm.length) await one.session.end();
-        one.at = to;
-        if (random() < 0.005) {
-          await one.session.dispose();
-          table[seat] = null;
-          counts.cancelled++;
-        } else if (random() < 0.01) {
-          const bytes = await one.session.snapshot();
-          await one.session.dispose();
-          one.session = await engine.restoreSession(bytes);
-          counts.moved++;
-        }
-      }
-      done += await engine.step(2);
-      for (const [seat, one] of table.entries()) {
-        const events = one?.session.poll() ?? [];
-        one?.words.push(...textOf(events));
-        if (events.some(({ type }) => type === "end")) {
-          counts.ended++;
-          if (one.words.join(" ") !== alone[one.take]) counts.wrong++;
-          await one.session.dispose();
-          table[seat] = null;
-        }
-      }
-      if (done >= next) {
-        globalThis.gc?.();
-        sample();
-        next += steps / 10;
-        settled ||= rss();
-      }
-    }
-    print("soak-end", {
-      steps: done,
-      rss_settled_bytes: settled,
-      rss_bytes: rss(),
-      growth: round(rss() / settled - 1),
-      ...counts,
-    });
-  });
-}
-
 /** Hours of speech in one session: errors, times and memory by part. */
 async function long({ hours }) {
   const takes = readTakes();
@@ -276,13 +196,12 @@ async function long({ hours }) {
   });
 }
 
-const STAGES = { throughput, flush, beside, soak, long };
-const options = { seconds: { type: "string" }, steps: { type: "string" }, hours: { type: "string" } };
+const STAGES = { throughput, flush, beside, long };
+const options = { seconds: { type: "string" }, hours: { type: "string" } };
 const { positionals, values } = parseArgs({ options, allowPositionals: true });
 const stage = STAGES[positionals[0]];
 if (stage === undefined) throw new StepError(`Usage: node bench/live.mjs ${Object.keys(STAGES).join("|")}`);
 await stage({
   seconds: Number(values.seconds ?? 30),
-  steps: Number(values.steps ?? 100_000),
   hours: Number(values.hours ?? 24),
 });
