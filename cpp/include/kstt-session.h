@@ -34,7 +34,8 @@ typedef struct kstt_session_params {
 
     /* renewal of the decoder's state: REFRESH events */
     int32_t refresh;              /* 1: on */
-    int32_t refresh_pause_steps;  /* from this age of the state on at a pause; 0: 9/10 of the attention window */
+    int32_t refresh_pause_steps;  /* from this age of the state on at a pause; 0: 9/10 of the attention window, of
+                                     files the whole window */
     int32_t refresh_limit_steps;  /* at this age in any case; 0: twice the window */
     int32_t refresh_replay_steps; /* steps shown again to the new state; 0: delay + 2 s */
 

@@ -196,6 +196,22 @@ void test_long_audio() {
     }
 }
 
+// A file that fits into the window is decoded in one state.
+void test_short_file() {
+    engine_options one;
+    one.n_threads = 1;
+    engine          owner(digits_folder, one);
+    session_options options;
+    options.refresh.enabled = true;
+    options.priority        = session_priority::file;
+    for (size_t i = 0; i < digit_takes().size(); i++) {
+        const std::vector<float> pcm = digit_take(i);
+        if (static_cast<double>(pcm.size()) / 24000.0 < 7.9 - 1.56) {
+            CHECK_EQUAL(hear(owner, options, pcm).count(KSTT_EVENT_REFRESH), 0U);
+        }
+    }
+}
+
 // A state that says nothing any more, as users of the published models report: with the remedy every word comes, at its
 // time; without it none does.
 void test_forced_stall() {
@@ -248,5 +264,6 @@ void test_forced_stall() {
 
 int main() {
     load_cpu_device(std::getenv("KSTT_KERNEL_DIR"));
-    return check_run({ test_detector, test_keeper, test_keeper_stall, test_long_audio, test_forced_stall });
+    return check_run(
+        { test_detector, test_keeper, test_keeper_stall, test_long_audio, test_short_file, test_forced_stall });
 }
