@@ -63,12 +63,21 @@ int64_t engine::decode_group(const std::vector<session *> & group, const decoder
     stats.decoder_steps  = 1;
     stats.replay_frames  = replay ? stats.decoder_frames : 0;
     add_stats(stats);
+    const decoder_config & config  = model_->config.decoder;
+    const float *          classes = decoder_->head_probabilities();  // [row][column][head][class]
+    std::vector<float>     pauses(classes != nullptr ? static_cast<size_t>(config.num_extra_heads) : 0);
     for (int64_t i = 0; i < n_rows; i++) {
         if (replay) {
             group[static_cast<size_t>(i)]->put_replay(call.n_columns);
-        } else {
-            group[static_cast<size_t>(i)]->put_step(logits + i * model_->config.decoder.output_vocab_size, nullptr, 0);
+            continue;
         }
+        // Class 0 of a head is a pause of its length (spec 7); what the others mean is not published.
+        for (size_t head = 0; head < pauses.size(); head++) {
+            pauses[head] =
+                classes[(static_cast<size_t>(i) * pauses.size() + head) * static_cast<size_t>(config.extra_head_dim)];
+        }
+        group[static_cast<size_t>(i)]->put_step(
+            logits + i * config.output_vocab_size, pauses.data(), static_cast<int32_t>(pauses.size()));
     }
     return n_rows;
 }

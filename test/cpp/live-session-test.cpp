@@ -4,6 +4,7 @@
 #include "parity-signal.h"
 #include "runtime/device.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -291,6 +292,55 @@ void test_snapshot_refusals() {
     CHECK_THROWS(owner.restore_session(good.data(), good.size()), KSTT_STATUS_NO_SLOT, "2 slots");
 }
 
+// A checkpoint with pause heads: a vad event per step, the same alone and in company, and turns told from the heads.
+void test_heads() {
+    engine          owner("test/fixtures/layouts/candle-f32", slots(3));
+    const int32_t   n_heads = owner.model().config.decoder.num_extra_heads;
+    session_options options;
+    options.emit_vad             = true;
+    options.emit_tokens          = true;
+    options.turn.enabled         = true;
+    // Whatever the random heads say is a pause.
+    options.turn.pause_threshold = options.turn.speech_threshold = 0.0;
+    const auto vads                                              = [](const live_result & result) {
+        std::vector<std::vector<float>> all;
+        for (const session_event & each : result.events) {
+            if (each.type == KSTT_EVENT_VAD) {
+                all.push_back(each.probabilities);
+            }
+        }
+        return all;
+    };
+    std::vector<live_result> alone;
+    for (uint32_t i = 0; i < 3; i++) {
+        alone.push_back(hear(owner, options, parity_signal(60 + i, 1920 * 40)));
+        CHECK_EQUAL(vads(alone.back()).size(), alone.back().count(KSTT_EVENT_TOKEN));
+        for (const std::vector<float> & each : vads(alone.back())) {
+            CHECK_EQUAL(each.size(), static_cast<size_t>(n_heads));
+            CHECK(std::all_of(each.begin(), each.end(), [](float p) { return p > 0.0F && p < 1.0F; }));
+        }
+        for (const session_event & each : alone.back().events) {
+            CHECK((each.type != KSTT_EVENT_SPEECH && each.type != KSTT_EVENT_PAUSE) ||
+                  each.detail == KSTT_SOURCE_HEADS);
+        }
+    }
+    CHECK(n_heads == 4 && vads(alone[0]) != vads(alone[1]));
+    std::vector<live_stream> together;
+    together.reserve(3);
+    for (uint32_t i = 0; i < 3; i++) {
+        together.emplace_back(owner, options);
+        together.back().push(parity_signal(60 + i, 1920 * 40));
+        together.back()->end();
+    }
+    while (owner.step(100) > 0) {
+    }
+    for (size_t i = 0; i < 3; i++) {
+        together[i].poll();
+        CHECK(vads(together[i].result) == vads(alone[i]));
+        CHECK(together[i].result.lines() == alone[i].lines());
+    }
+}
+
 void test_priority() {
     engine          owner(random_folder, slots(2));
     session_options options;
@@ -348,6 +398,7 @@ int main() {
                        test_flush,
                        test_prompts,
                        test_snapshot_refusals,
+                       test_heads,
                        test_priority,
                        test_cancel });
 }
