@@ -40,13 +40,27 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
             }
         }
     }
-    for (int r = 0; r < R; r++) {
+    if (i < k) {
+        vf xv[C];
         for (int c = 0; c < C; c++) {
-            float tail = 0.0F;
-            for (int64_t j = i; j < k; j++) {
-                tail += reader::scalar(w[r] + j) * x[c][j];
+            xv[c] = load_first(x[c] + i, k - i);
+        }
+        for (int r = 0; r < R; r++) {
+            const vf wv = reader::first(w[r] + i, k - i);
+            for (int c = 0; c < C; c++) {
+                acc[r][c] += wv * xv[c];
             }
-            finish(a, o + r, t + c, sum_lanes(acc[r][c]) + tail);
+        }
+    }
+    int r = 0;
+    for (; r + 4 <= R; r += 4) {
+        for (int c = 0; c < C; c++) {
+            finish_vector(a, o + r, t + c, sum_lanes(acc[r][c], acc[r + 1][c], acc[r + 2][c], acc[r + 3][c]));
+        }
+    }
+    for (; r < R; r++) {
+        for (int c = 0; c < C; c++) {
+            finish(a, o + r, t + c, sum_lanes(acc[r][c]));
         }
     }
 }
@@ -57,6 +71,9 @@ void strip(const matmul_args & a, int64_t o, int64_t t0, int64_t t1) {
     int64_t t = t0;
     for (; t + C <= t1; t += C) {
         tile<KIND, R, C>(a, o, t);
+    }
+    for (; C > 4 && t + 4 <= t1; t += 4) {
+        tile<KIND, R, 4>(a, o, t);
     }
     for (; t + 2 <= t1; t += 2) {
         tile<KIND, R, 2>(a, o, t);

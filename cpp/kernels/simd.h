@@ -53,7 +53,14 @@ static inline vf load(const uint16_t * p, bool is_bf16) {
     vh h;
     memcpy(&h, p, sizeof(h));
     if (is_bf16) {
-        return (vf) (__builtin_convertvector(h, vu) << 16);
+#if defined(__AVX512F__)
+        const vu u = (vu) _mm512_maskz_cvtepu16_epi32(0xffff, (__m256i) h);  // GCC 12 makes much of convertvector here
+#elif defined(__AVX2__)
+        const vu u = (vu) _mm256_cvtepu16_epi32((__m128i) h);
+#else
+        const vu u = __builtin_convertvector(h, vu);
+#endif
+        return (vf) (u << 16);
     }
 #if defined(__AVX512F__)
     return (vf) _mm512_maskz_cvtph_ps(0xffff, (__m256i) h);  // maskz: no undefined source for GCC to warn about
@@ -78,6 +85,56 @@ static inline float sum_lanes(vf v) {
         }
     }
     return lane[0];
+}
+
+typedef float vf4 __attribute__((vector_size(16)));
+
+// The four sums at once, each in the order of sum_lanes.
+#if defined(__SSE2__)
+static inline __m128 fold_to_four(vf v) {
+#    if defined(__AVX512F__)
+    __m256 low;  // copied, not cast: GCC 12 warns of its own cast
+    memcpy(&low, &v, sizeof(low));
+    const __m256 eight = _mm256_add_ps(low, _mm512_maskz_extractf32x8_ps(0xff, (__m512) v, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+#    elif defined(__AVX2__)
+    return _mm_add_ps(_mm256_castps256_ps128((__m256) v), _mm256_extractf128_ps((__m256) v, 1));
+#    else
+    return (__m128) v;
+#    endif
+}
+
+static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {
+    const __m128 a  = fold_to_four(v0);
+    const __m128 b  = fold_to_four(v1);
+    const __m128 c  = fold_to_four(v2);
+    const __m128 d  = fold_to_four(v3);
+    const __m128 ab = _mm_add_ps(_mm_shuffle_ps(a, b, 0x44), _mm_shuffle_ps(a, b, 0xee));
+    const __m128 cd = _mm_add_ps(_mm_shuffle_ps(c, d, 0x44), _mm_shuffle_ps(c, d, 0xee));
+    return (vf4) _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
+}
+#else
+static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {
+    const vf4 sums = { sum_lanes(v0), sum_lanes(v1), sum_lanes(v2), sum_lanes(v3) };
+    return sums;
+}
+#endif
+
+// The first n < KSTT_LANES values, then zeros.
+static inline vf load_first(const float * p, int64_t n) {
+#if defined(__AVX512F__)
+    return (vf) _mm512_maskz_loadu_ps((__mmask16) ((1U << n) - 1), p);
+#else
+    vf v = {};
+    memcpy(&v, p, (size_t) n * sizeof(float));
+    return v;
+#endif
+}
+
+static inline vf load_first(const uint16_t * p, int64_t n, bool is_bf16) {
+    uint16_t h[KSTT_LANES] = { 0 };
+    memcpy(h, p, (size_t) n * sizeof(uint16_t));
+    return load(h, is_bf16);
 }
 
 static inline float bf16_to_f32(uint16_t h) {
