@@ -14,6 +14,9 @@ const candidates: readonly BackendCandidate[] = [
 setBackendOpener((preference) => selectBackend(preference, candidates));
 
 export { listBackends } from "./api/backends.js";
+export type { Capacity } from "./api/capacity.js";
+export type { Channels } from "./api/channel-labels.js";
+export type { ChannelEvent, ChannelSession } from "./api/channel-session.js";
 export {
   type ConvertOptions,
   type ConvertProgress,
@@ -30,12 +33,41 @@ export {
   removeCachedModel,
 } from "./api/hub-models.node.js";
 export { type InspectOptions, inspectModel, type ModelSummary } from "./api/inspect.js";
+export type {
+  EndEvent,
+  ErrorEvent,
+  FlushedEvent,
+  LiveEvent,
+  MoshiEvent,
+  ProgressEvent,
+  QueuedEvent,
+  RefreshEvent,
+  StartedEvent,
+  TokenEvent,
+  TurnEvent,
+  VadEvent,
+  WarningEvent,
+  WordEvent,
+} from "./api/live-events.js";
+export type { LiveSession, SessionState } from "./api/live-session.js";
+export type { ModelInfo } from "./api/model-info.js";
 export type { HubLoadOptions, LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
-export { SpeechToText, type TranscriptionResult } from "./api/speech-to-text.js";
-export type { Word } from "./api/transcription.js";
+export type { PcmChunk, PcmFormat, WriteOptions } from "./api/pcm-chunks.js";
+export { toNodeStream } from "./api/session-duplex.node.js";
+export type { PromptOptions, SessionOptions } from "./api/session-options.js";
+export {
+  type ChannelSessionOptions,
+  type RestoreOptions,
+  SpeechToText,
+  type TranscriptionResult,
+} from "./api/speech-to-text.js";
+export type { StepTimes } from "./api/step-meter.js";
+export type { TranscriptionEvent, Turn, Word } from "./api/transcript.js";
+export { type TransformPair, transcriptionStream } from "./api/web-streams.js";
 export type { AudioSource, RawAudio } from "./audio/types.js";
 export { type ConversionReport, type ConvertedTensor, WEIGHT_TYPES, type WeightType } from "./contract/conversion.js";
 export { SttError, type SttErrorCode } from "./contract/errors.js";
+export type { RefreshParams, SessionPriority, TurnParams } from "./contract/session.js";
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
 export { BatchFeature } from "./model/batch-feature.js";
 export type { CodecModel, EncodeOptions } from "./model/codec-model.js";

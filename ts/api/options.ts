@@ -1,11 +1,11 @@
 /** Options of the facade and their checks. */
-import { type AudioSource, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, type RawAudio } from "../audio/types.js";
-import { SttError } from "../contract/errors.js";
+import type { AudioSource, RawAudio } from "../audio/types.js";
 import type { DownloadProgress, HubOptions } from "../hub/types.js";
 import { checkEngineOptions } from "../model/engine-loader.js";
 import {
   checkBoolean,
   checkFunction,
+  checkInteger,
   checkOptions,
   checkSignal,
   checkText,
@@ -13,6 +13,12 @@ import {
   show,
 } from "../model/option-checks.js";
 import type { BackendPreference } from "../model/runtime.js";
+import { type Channels, checkChannels } from "./channel-labels.js";
+import { checkSampleRate } from "./pcm-chunks.js";
+import { checkSessionOptions, type SessionOptions } from "./session-options.js";
+import type { TranscriptionEvent } from "./transcript.js";
+
+const MAX_WAITING = 65_536;
 
 export interface Progress {
   readonly stage: "download" | "load" | "transcribe";
@@ -50,21 +56,34 @@ export interface LoadOptions extends HubLoadOptions {
   backend?: BackendPreference | undefined;
   /** 1 to 256; default: chosen by the core. */
   threads?: number | undefined;
-  /** Recordings transcribed at once, 1 to 4096, default 1; further ones wait. Each takes memory for its state. */
+  /** Sessions and recordings computed at once, 1 to 4096, default 1; further ones wait. Each takes memory. */
   slots?: number | undefined;
   /** Audio streams to read, as unmute does with 20 of 32: cheaper, and a little less exact. Default: all. */
   codebooks?: number | undefined;
   /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it (docs/layouts.md). */
   transformersCompat?: boolean | undefined;
+  /** Live sessions that may wait for a slot, 0 to 65536, default 256; another one is refused with ERR_NO_SLOT. */
+  maxWaiting?: number | undefined;
 }
 
-export interface TranscribeOptions {
+/** What transcribe() shares with live sessions. */
+type SharedOptions = Pick<
+  SessionOptions,
+  "turns" | "refresh" | "prompt" | "bannedTokens" | "allowedTokens" | "priority" | "prefixSeconds" | "tailSeconds"
+>;
+
+/** As for live sessions, but `priority` is "file" and `turns` is off by default. */
+export interface TranscribeOptions extends SharedOptions {
   /** Hz; needed for a bare Float32Array and for nothing else. */
   rate?: number | undefined;
   /** Transcribe what a file that ends early holds, with a warning. Default: an error. */
   acceptTruncated?: boolean | undefined;
+  /** Transcribe each channel by itself, with its name at every word. Needs a slot per channel. Default: their mean. */
+  channels?: Channels | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Words as they come, growing ones included; turns, with `turns`; refreshes. What it throws ends the call. */
+  onEvent?: ((event: TranscriptionEvent) => void) | undefined;
 }
 
 /** A path, URL, file bytes, a stream of file bytes, or samples (an array with `rate` in the options). */
@@ -76,6 +95,7 @@ const LOAD_OPTIONS: readonly (keyof LoadOptions)[] = [
   "slots",
   "codebooks",
   "transformersCompat",
+  "maxWaiting",
   "revision",
   "cacheDir",
   "localFilesOnly",
@@ -87,6 +107,7 @@ const LOAD_OPTIONS: readonly (keyof LoadOptions)[] = [
 export function checkLoadOptions(options: LoadOptions): void {
   checkOptions("load", options, LOAD_OPTIONS);
   checkEngineOptions(options);
+  checkInteger("maxWaiting", options.maxWaiting, 0, MAX_WAITING);
   checkHubOptions(options);
 }
 
@@ -123,11 +144,32 @@ function toProgress({ model, file, loaded, total, overall }: DownloadProgress): 
   };
 }
 
+const SHARED_KEYS = [
+  "turns",
+  "refresh",
+  "prompt",
+  "bannedTokens",
+  "allowedTokens",
+  "priority",
+  "prefixSeconds",
+  "tailSeconds",
+] as const satisfies readonly (keyof SharedOptions)[];
+
 export function checkTranscribeOptions(options: TranscribeOptions): void {
-  checkOptions("transcribe", options, ["rate", "acceptTruncated", "signal", "onProgress"]);
+  const own = ["rate", "acceptTruncated", "channels", "signal", "onProgress", "onEvent"];
+  checkOptions("transcribe", options, [...own, ...SHARED_KEYS]);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
+  checkFunction("onEvent", options.onEvent);
   checkBoolean("acceptTruncated", options.acceptTruncated);
+  checkChannels(options.channels);
+  checkSessionOptions(sharedOptions(options), "transcribe");
+}
+
+/** What of the options goes to the session. */
+export function sharedOptions(options: TranscribeOptions): SessionOptions {
+  const shared = Object.fromEntries(SHARED_KEYS.map((key) => [key, options[key]])) as SharedOptions;
+  return { ...shared, turns: options.turns ?? false, priority: options.priority ?? "file" };
 }
 
 /** The source in the terms of decodeAudio. */
@@ -148,7 +190,7 @@ export function toAudioSource(audio: TranscribeSource, rate: number | undefined)
       "Pass transcribe(samples, { rate }) or transcribe({ samples, rate }), rate in Hz.",
     );
   }
-  checkRate(rate);
+  checkSampleRate(rate);
   return { samples: audio, rate };
 }
 
@@ -169,20 +211,10 @@ function checkSource(audio: unknown): void {
     );
   }
   if (typeof audio === "object" && audio !== null && isRaw(audio)) {
-    checkRate(audio.rate);
+    checkSampleRate(audio.rate);
   }
 }
 
 function isRaw(audio: object): audio is RawAudio {
   return "samples" in audio && "rate" in audio;
-}
-
-function checkRate(rate: unknown): void {
-  if (!Number.isInteger(rate) || Number(rate) < MIN_SAMPLE_RATE || Number(rate) > MAX_SAMPLE_RATE) {
-    throw new SttError(
-      "ERR_INVALID_AUDIO",
-      `sample rate ${show(rate)} is outside ${MIN_SAMPLE_RATE} to ${MAX_SAMPLE_RATE} Hz, or not a whole number`,
-      { remedy: "State the rate of the recording in Hz, for example 16000." },
-    );
-  }
 }

@@ -1,22 +1,30 @@
-import type { EngineHandle, SessionHandle } from "../contract/backend.js";
-import { DEFAULT_SESSION } from "../contract/session.js";
-import { abortError } from "../model/abort.js";
+import type { EngineHandle, SessionParams } from "../contract/backend.js";
+import { SttError } from "../contract/errors.js";
+import { abortError, throwIfAborted } from "../model/abort.js";
 import { strictNotes } from "../model/audio-notes.js";
 import { type BackendReport, loadEngine } from "../model/engine-loader.js";
 import { disposedError } from "../model/engine-runner.js";
 import { warn } from "../model/logger.js";
 import { findModelPath, type ModelLocation, type ModelSource } from "../model/model-folder.js";
+import { checkOptions, checkSignal, invalidArgument, show } from "../model/option-checks.js";
+import { type Capacity, capacityOf, measureCapacity } from "./capacity.js";
+import { type Channels, channelLabels, checkChannels } from "./channel-labels.js";
+import { ChannelSession } from "./channel-session.js";
+import type { LiveSession } from "./live-session.js";
+import { engineSummary, type ModelInfo } from "./model-info.js";
 import {
   checkLoadOptions,
   checkTranscribeOptions,
   type LoadOptions,
+  sharedOptions,
   type TranscribeOptions,
   type TranscribeSource,
   toAudioSource,
   toHubOptions,
 } from "./options.js";
-import { Pump } from "./pump.js";
-import { SlotQueue } from "./slot-queue.js";
+import { encodePrompt } from "./prompt-text.js";
+import { SessionManager } from "./session-manager.js";
+import { checkSessionOptions, type SessionOptions, toSessionParams } from "./session-options.js";
 import { type Transcript, Transcription } from "./transcription.js";
 
 export interface TranscriptionResult extends Transcript {
@@ -25,6 +33,17 @@ export interface TranscriptionResult extends Transcript {
   /** Where it was computed. */
   readonly backend: BackendReport;
 }
+
+/** Of the object only: everything else is in the snapshot. */
+export type RestoreOptions = Pick<SessionOptions, "rate" | "format" | "progress" | "maxQueuedSeconds" | "signal">;
+
+export interface ChannelSessionOptions extends SessionOptions {
+  /** "split": left and right. */
+  channels: Channels;
+}
+
+/** Live sessions that may wait for a slot. */
+const DEFAULT_MAX_WAITING = 256;
 
 /** Frees the engine of an object that was dropped without dispose(). */
 const forgotten = new FinalizationRegistry<EngineHandle>((engine) => {
@@ -45,19 +64,17 @@ export class SpeechToText {
   /** Where it runs, and which backends could not be used. */
   readonly backend: BackendReport;
   readonly #engine: EngineHandle;
-  readonly #pump: Pump;
-  readonly #slots: SlotQueue;
+  readonly #sessions: SessionManager;
   /** One controller per transcription under way, to stop it from inside. */
   readonly #running = new Map<AbortController, Promise<unknown>>();
   #disposal: Promise<void> | undefined;
 
-  private constructor(source: ModelSource, engine: EngineHandle, backend: BackendReport) {
+  private constructor(source: ModelSource, engine: EngineHandle, backend: BackendReport, maxWaiting: number) {
     this.model = source.path;
     this.source = source;
     this.backend = backend;
     this.#engine = engine;
-    this.#pump = new Pump(engine);
-    this.#slots = new SlotQueue(engine.info.slots);
+    this.#sessions = new SessionManager(engine, maxWaiting);
     forgotten.register(this, engine, this);
   }
 
@@ -71,7 +88,8 @@ export class SpeechToText {
    */
   static async load(model?: ModelLocation, options: LoadOptions = {}): Promise<SpeechToText> {
     checkLoadOptions(options);
-    const { backend, threads, slots = 1, codebooks, transformersCompat, signal, onProgress } = options;
+    const { backend, threads, slots = 1, codebooks, transformersCompat } = options;
+    const { maxWaiting = DEFAULT_MAX_WAITING, signal, onProgress } = options;
     if (signal?.aborted) {
       throw abortError(signal);
     }
@@ -86,7 +104,7 @@ export class SpeechToText {
       signal,
       onProgress: (done, total) => onProgress?.({ stage: "load", done, total }),
     });
-    return new SpeechToText(source, loaded.engine, loaded.report);
+    return new SpeechToText(source, loaded.engine, loaded.report, maxWaiting);
   }
 
   /**
@@ -99,29 +117,89 @@ export class SpeechToText {
   async transcribe(audio: TranscribeSource, options: TranscribeOptions = {}): Promise<TranscriptionResult> {
     checkTranscribeOptions(options);
     const source = toAudioSource(audio, options.rate);
-    const { signal, onProgress, acceptTruncated = false } = options;
-    if (this.disposed) {
-      throw disposedError();
+    const { signal, onProgress, onEvent, channels, acceptTruncated = false } = options;
+    this.#checkUsable(signal);
+    const params = await this.#params({ ...sharedOptions(options), partials: onEvent !== undefined });
+    this.#checkUsable(signal);
+    const transcript = await this.#track(signal, (stop) => {
+      const onNote = strictNotes(acceptTruncated, warn);
+      const request = { source, params, channels, onNote, onProgress, onEvent };
+      return new Transcription(this.#sessions.host, this.#sessions.slots, request, stop).run();
+    });
+    return { text: transcript.words.map((word) => word.text).join(" "), ...transcript, backend: this.backend };
+  }
+
+  /**
+   * A live session: write() audio into it and iterate over its events. Up to `slots` sessions and recordings run at
+   * once; another live session waits, before all recordings that wait, and takes audio up to its bound meanwhile.
+   *
+   * Errors: ERR_INVALID_ARGUMENT, ERR_NO_SLOT (more than `maxWaiting` wait), ERR_ABORTED, ERR_DISPOSED.
+   */
+  async createSession(options: SessionOptions = {}): Promise<LiveSession> {
+    checkSessionOptions(options);
+    this.#checkUsable(options.signal);
+    const params = await this.#params(options);
+    this.#checkUsable(options.signal);
+    return only(await this.#sessions.open(1, options, (engine) => engine.createSession(params)));
+  }
+
+  /**
+   * A session that goes on where LiveSession.snapshot() was taken, also in another process or on another machine, with
+   * the options of the session it came from; `options` are those of the new object.
+   *
+   * Errors: ERR_INVALID_SNAPSHOT (damaged, or of another model), and as createSession().
+   */
+  async restoreSession(snapshot: Uint8Array, options: RestoreOptions = {}): Promise<LiveSession> {
+    if (!(snapshot instanceof Uint8Array)) {
+      throw invalidArgument(`'snapshot' must be a Uint8Array, not ${show(snapshot)}`);
     }
-    if (signal?.aborted) {
-      throw abortError(signal);
-    }
-    const { words, duration } = await this.#track(signal, (stop) =>
-      this.#withSession(stop.signal, (session) =>
-        new Transcription(session, this.#pump, this.#engine.info, stop, onProgress).run(
-          source,
-          strictNotes(acceptTruncated, warn),
-        ),
-      ),
-    );
-    return { text: words.map((word) => word.text).join(" "), words, duration, backend: this.backend };
+    checkOptions("restoreSession", options, ["rate", "format", "progress", "maxQueuedSeconds", "signal"]);
+    checkSessionOptions(options);
+    this.#checkUsable(options.signal);
+    const bytes = snapshot.slice();
+    return only(await this.#sessions.open(1, options, (engine) => engine.restoreSession(bytes)));
+  }
+
+  /**
+   * A session per channel of one stream, for speakers who have a channel each; their words are merged by time.
+   * `channels`: a name for each. All channels get their slots together; needs as many slots as channels.
+   */
+  async createChannelSession(options: ChannelSessionOptions): Promise<ChannelSession> {
+    const { channels, ...own } = options;
+    checkChannels(channels);
+    checkSessionOptions(own, "createChannelSession");
+    this.#checkUsable(own.signal);
+    const labels = channelLabels(channels, channels === "split" ? 2 : channels.length);
+    const params = await this.#params(own);
+    this.#checkUsable(own.signal);
+    const sessions = await this.#sessions.open(labels.length, own, (engine) => engine.createSession(params));
+    return new ChannelSession(new Map(labels.flatMap((label, index) => pair(label, sessions[index]))), own);
+  }
+
+  /** The model and the engine it runs in. */
+  get info(): ModelInfo {
+    return engineSummary(this.#engine.info);
+  }
+
+  /** Slots, what is taken, how long rounds took lately, and how many live streams this machine can follow. */
+  capacity(): Capacity {
+    this.#checkUsable(undefined);
+    return capacityOf(this.#sessions);
+  }
+
+  /** capacity() after rounds of 1, 2, 4, ... sessions in all free slots: about 28 frames each. */
+  async measureCapacity(options: { signal?: AbortSignal | undefined } = {}): Promise<Capacity> {
+    checkOptions("measureCapacity", options, ["signal"]);
+    checkSignal(options.signal);
+    this.#checkUsable(options.signal);
+    return this.#track(options.signal, (stop) => measureCapacity(this.#sessions, stop.signal));
   }
 
   get disposed(): boolean {
     return this.#disposal !== undefined;
   }
 
-  /** Frees the model. Transcriptions under way reject with ERR_DISPOSED. */
+  /** Frees the model. Transcriptions and sessions under way end with ERR_DISPOSED. */
   dispose(): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
@@ -151,19 +229,15 @@ export class SpeechToText {
     }
   }
 
-  async #withSession<T>(stop: AbortSignal, work: (session: SessionHandle) => Promise<T>): Promise<T> {
-    await this.#slots.acquire(stop);
-    try {
-      // Negative: the model's own prefix and tail.
-      const session = await this.#engine.createSession({ ...DEFAULT_SESSION, priority: "file" });
-      try {
-        return await work(session);
-      } finally {
-        await session.dispose();
-      }
-    } finally {
-      this.#slots.release();
+  #checkUsable(signal: AbortSignal | undefined): void {
+    if (this.disposed) {
+      throw disposedError();
     }
+    throwIfAborted(signal);
+  }
+
+  #params(options: SessionOptions): Promise<SessionParams> {
+    return toSessionParams(options, (text) => encodePrompt(this.model, text));
   }
 
   async #dispose(): Promise<void> {
@@ -172,8 +246,18 @@ export class SpeechToText {
     for (const controller of this.#running.keys()) {
       controller.abort();
     }
-    await Promise.allSettled(runs);
-    await this.#pump.idle();
+    await Promise.allSettled([...runs, this.#sessions.closeAll(disposedError())]);
     await this.#engine.dispose();
   }
+}
+
+function only<T>([first]: readonly T[]): T {
+  if (first === undefined) {
+    throw new SttError("ERR_INTERNAL", "no session was made");
+  }
+  return first;
+}
+
+function pair<K, V>(key: K, value: V | undefined): [K, V][] {
+  return value === undefined ? [] : [[key, value]];
 }

@@ -1,112 +1,119 @@
-/** One recording through one session: feeds it, collects its words, reports progress. */
+/** One recording, through one session per channel: feeds them, collects their words, reports progress. */
 import { decodeAudio } from "../audio/decode.js";
 import type { AudioChunk, AudioNote, AudioSource } from "../audio/types.js";
-import type { EngineInfo, SessionEvent, SessionHandle } from "../contract/backend.js";
+import type { EngineInfo, SessionParams } from "../contract/backend.js";
+import { SttError } from "../contract/errors.js";
 import { untilAborted } from "../model/abort.js";
 import { checkDuration } from "../model/audio-duration.js";
+import { AudioStream, type StreamHost } from "./audio-stream.js";
+import { type Channels, channelLabels } from "./channel-labels.js";
 import type { Progress } from "./options.js";
-import type { Pump, PumpStream } from "./pump.js";
-
-export interface Word {
-  readonly text: string;
-  /** Seconds from the start of the audio. */
-  readonly start: number;
-  readonly end: number;
-  /** 0 to 1. */
-  readonly confidence: number;
-}
+import type { SlotQueue } from "./slot-queue.js";
+import { ChannelTranscript, type TranscriptionEvent, type Turn, type Word } from "./transcript.js";
 
 export interface Transcript {
   readonly words: readonly Word[];
+  /** When somebody spoke, and when not; with the option `turns`. */
+  readonly turns?: readonly Turn[];
   /** Seconds. */
   readonly duration: number;
 }
 
+export interface TranscriptionRequest {
+  readonly source: AudioSource;
+  readonly params: SessionParams;
+  /** Leave undefined to transcribe the mix. */
+  readonly channels: Channels | undefined;
+  readonly onNote: (note: AudioNote) => void;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly onEvent: ((event: TranscriptionEvent) => void) | undefined;
+}
+
 /** Audio decoded ahead of the computation: enough to keep it busy, little enough to hold in memory. */
-const MAX_WAITING_SECONDS = 30;
-const RESUME_WAITING_SECONDS = 10;
+const MAX_WAITING_SECONDS = 20;
 
 /** Silence fed after the audio beyond the text delay (kstt_session_params.tail_seconds). */
 const TAIL_SECONDS = 1;
 
-export class Transcription implements PumpStream {
-  readonly session: SessionHandle;
-  readonly #pump: Pump;
-  readonly #info: EngineInfo;
+export class Transcription {
+  readonly #host: StreamHost;
+  readonly #slots: SlotQueue;
+  readonly #request: TranscriptionRequest;
   readonly #stop: AbortController;
-  readonly #onProgress: ((progress: Progress) => void) | undefined;
-  readonly #words: Word[] = [];
-  readonly #finished: Promise<number>;
-  #finish: (duration: number) => void = () => {};
-  #drained: (() => void) | undefined;
+  readonly #info: EngineInfo;
+  readonly #transcripts: ChannelTranscript[] = [];
+  readonly #streams: AudioStream[] = [];
   #failure: { readonly error: unknown } | undefined;
   #pushedSeconds = 0;
   #isEnded = false;
   #total: number | undefined;
 
   /** Aborting `stop` ends the run; a failure of the engine aborts it, too. */
-  constructor(
-    session: SessionHandle,
-    pump: Pump,
-    info: EngineInfo,
-    stop: AbortController,
-    onProgress: ((progress: Progress) => void) | undefined,
-  ) {
-    this.session = session;
-    this.#pump = pump;
-    this.#info = info;
+  constructor(host: StreamHost, slots: SlotQueue, request: TranscriptionRequest, stop: AbortController) {
+    this.#host = host;
+    this.#slots = slots;
+    this.#request = request;
     this.#stop = stop;
-    this.#onProgress = onProgress;
-    this.#finished = new Promise((resolve) => {
-      this.#finish = resolve;
-    });
+    this.#info = host.engine.info;
+    this.#total = knownSeconds(request.source);
   }
 
-  async run(source: AudioSource, onNote: (note: AudioNote) => void): Promise<Transcript> {
-    this.#total = knownSeconds(source);
-    this.#pump.add(this);
+  async run(): Promise<Transcript> {
+    const { source, channels, onNote } = this.#request;
+    const signal = this.#stop.signal;
     try {
-      await this.#feed(decodeAudio(source, { signal: this.#stop.signal, onNote }));
-      const duration = await this.#unlessStopped(this.#finished);
-      return { words: this.#words, duration };
+      if (channels === undefined) {
+        // Waits its turn before anything is opened or fetched.
+        await this.#open([undefined]);
+      }
+      await this.#feed(decodeAudio(source, { signal, onNote, split: channels !== undefined }));
+      const durations = await this.#unlessStopped(Promise.all(this.#transcripts.map(({ finished }) => finished)));
+      return this.#result(Math.max(...durations));
     } catch (error) {
       throw this.#failure === undefined ? error : this.#failure.error;
     } finally {
-      this.#pump.remove(this);
+      await Promise.all(this.#streams.map((stream) => stream.close()));
     }
   }
 
-  receive(events: readonly SessionEvent[]): void {
-    try {
-      for (const event of events) {
-        this.#take(event);
-      }
-      if (this.#waitingSeconds() <= RESUME_WAITING_SECONDS) {
-        this.#drained?.();
-      }
-      this.#report();
-    } catch (error) {
-      // From the caller's onProgress: it ends this transcription and no other.
-      this.fail(error);
-    }
+  #result(duration: number): Transcript {
+    const byTime = <T>(items: readonly T[], time: (item: T) => number): T[] =>
+      this.#transcripts.length === 1 ? [...items] : [...items].sort((a, b) => time(a) - time(b));
+    const words = byTime(
+      this.#transcripts.flatMap((transcript) => transcript.words),
+      ({ start }) => start,
+    );
+    const turns = byTime(
+      this.#transcripts.flatMap((transcript) => transcript.turns),
+      ({ time }) => time,
+    );
+    return { words, duration, ...(this.#request.params.turn === null ? {} : { turns }) };
   }
 
-  fail(error: unknown): void {
+  async #open(labels: readonly (string | undefined)[]): Promise<void> {
+    const { params, onEvent } = this.#request;
+    const { priority } = params;
+    const slots = await this.#slots.acquire({ priority, count: labels.length, signal: this.#stop.signal });
+    await Promise.all(
+      labels.map(async (label, index) => {
+        const transcript = new ChannelTranscript(label, onEvent, {
+          onStep: () => this.#report(),
+          onFail: (error) => this.#fail(error),
+        });
+        const stream = new AudioStream(this.#host, transcript, priority, MAX_WAITING_SECONDS);
+        this.#transcripts.push(transcript);
+        this.#streams.push(stream);
+        const slot = slots[index];
+        if (slot !== undefined) {
+          await stream.start(slot, (engine) => engine.createSession(params));
+        }
+      }),
+    );
+  }
+
+  #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stop.abort(error);
-  }
-
-  #take(event: SessionEvent): void {
-    switch (event.type) {
-      case "word":
-        this.#words.push({ text: event.text, start: event.start, end: event.end, confidence: event.confidence });
-        break;
-      case "end":
-        this.#finish(event.duration);
-        break;
-      default:
-        break;
-    }
   }
 
   async #feed(chunks: AsyncGenerator<AudioChunk>): Promise<void> {
@@ -116,7 +123,7 @@ export class Transcription implements PumpStream {
         if (next.done) {
           break;
         }
-        await this.#push(next.value);
+        await this.#write(next.value);
       }
     } catch (error) {
       // Not awaited: a source that hangs would hang its return, too.
@@ -124,41 +131,49 @@ export class Transcription implements PumpStream {
       throw error;
     }
     checkDuration(this.#pushedSeconds);
-    await this.#unlessStopped(this.session.end());
     this.#isEnded = true;
     this.#total = this.#pushedSeconds;
-    this.#pump.wake();
+    for (const stream of this.#streams) {
+      stream.end();
+    }
   }
 
-  async #push({ samples, rate }: AudioChunk): Promise<void> {
-    await this.#unlessStopped(this.session.pushPcm(samples, rate));
-    this.#pushedSeconds += samples.length / rate;
-    this.#pump.wake();
-    if (this.#waitingSeconds() > MAX_WAITING_SECONDS) {
-      await this.#unlessStopped(
-        new Promise<void>((resolve) => {
-          this.#drained = resolve;
-        }),
-      );
-      this.#drained = undefined;
+  async #write({ samples, rate, channels }: AudioChunk): Promise<void> {
+    const parts = this.#request.channels === undefined ? [samples] : (channels ?? []).map((part) => part.slice());
+    if (this.#streams.length === 0) {
+      await this.#open(this.#labels(parts.length));
     }
+    this.#pushedSeconds += samples.length / rate;
+    await this.#unlessStopped(
+      Promise.all(parts.map((part, channel) => this.#streams[channel]?.write(part, rate) ?? Promise.resolve())),
+    );
+  }
+
+  #labels(count: number): readonly string[] {
+    const labels = channelLabels(this.#request.channels ?? "split", count);
+    if (count > this.#slots.total) {
+      throw new SttError(
+        "ERR_NO_SLOT",
+        `${count} channels need as many slots; the model was loaded with ${this.#slots.total}`,
+        { remedy: `Load it with { slots: ${count} } or more.` },
+      );
+    }
+    return labels;
   }
 
   #unlessStopped<T>(work: Promise<T>): Promise<T> {
     return untilAborted(work, this.#stop.signal);
   }
 
-  #waitingSeconds(): number {
-    return this.session.ready / this.#info.frameRate;
-  }
-
   #report(): void {
-    if (this.#onProgress === undefined) {
+    const { onProgress } = this.#request;
+    if (onProgress === undefined) {
       return;
     }
     const tail = this.#isEnded ? this.#info.delaySeconds + TAIL_SECONDS : 0;
-    const done = this.#pushedSeconds + tail - this.#waitingSeconds();
-    this.#onProgress({
+    const waiting = Math.max(...this.#streams.map(({ waitingSeconds }) => waitingSeconds));
+    const done = this.#pushedSeconds + tail - waiting;
+    onProgress({
       stage: "transcribe",
       done: Math.min(Math.max(done, 0), this.#pushedSeconds),
       total: this.#total,

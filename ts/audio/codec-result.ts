@@ -12,7 +12,7 @@ export interface CodecResult {
 
 export function toChunk(result: CodecResult): AudioChunk {
   const channels = result.channelData.map((channel) => channel.subarray(0, result.samplesDecoded));
-  return { samples: channelsToMono(channels), rate: result.sampleRate };
+  return { samples: channelsToMono(channels), rate: result.sampleRate, channels };
 }
 
 /** Counts what decoders complain about and tells it once, at the end. */

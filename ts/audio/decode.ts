@@ -30,22 +30,42 @@ export async function* decodeAudio(
   const context: DecodeContext = {
     name,
     signal,
+    split: options.split ?? false,
     note: (code, message) => options.onNote?.({ code, message: `${name}: ${message}` }),
   };
   let position = 0;
+  const separate = options.split ? channelSplitter(name) : (chunk: AudioChunk) => chunk;
   for await (const chunk of isRawAudio(source) ? decodeRaw(source, context) : decodeSource(source, context)) {
     throwIfAborted(signal);
     if (chunk.samples.length > 0) {
       checkRate(name, chunk.rate);
       checkFinite(name, chunk.samples, position, chunk.rate);
       position += chunk.samples.length;
-      yield chunk;
+      yield separate(chunk);
       throwIfAborted(signal);
     }
   }
   if (position === 0) {
     throw noSamples(name);
   }
+}
+
+/** Every chunk with as many channels as the first one that has any; silence for a damaged part is mono. */
+function channelSplitter(name: string): (chunk: AudioChunk) => AudioChunk {
+  let count: number | undefined;
+  return (chunk) => {
+    count ??= chunk.channels?.length ?? 1;
+    if (chunk.channels === undefined) {
+      return { ...chunk, channels: Array.from({ length: count }, () => chunk.samples) };
+    }
+    if (chunk.channels.length !== count) {
+      throw invalidAudio(
+        `${name}: the number of channels changes from ${count} to ${chunk.channels.length} inside the recording`,
+        "Transcribe it without keeping the channels apart, or split the file.",
+      );
+    }
+    return chunk;
+  };
 }
 
 async function* decodeSource(

@@ -139,7 +139,11 @@ async function* decodeSamples(track: InputAudioTrack, context: DecodeContext): A
         sample.copyTo(channel, { planeIndex, format: "f32-planar" });
         return channel;
       });
-      yield await timeline.place(sample.timestamp, { samples: channelsToMono(channels), rate: sample.sampleRate });
+      yield await timeline.place(sample.timestamp, {
+        samples: channelsToMono(channels),
+        rate: sample.sampleRate,
+        channels,
+      });
     } finally {
       sample.close();
     }

@@ -6,6 +6,7 @@ import { type CodecResult, DamageLog, toChunk } from "./codec-result.js";
 import { flacResult } from "./flac.js";
 import { OggPacketizer, type OggPage } from "./ogg-pages.js";
 import { OPUS_RATE, OpusPackets, parseOpusHead } from "./opus-packets.js";
+import { cutChunk } from "./trim.js";
 import type { AudioChunk, DecodeContext } from "./types.js";
 
 export interface OggStream {
@@ -113,12 +114,13 @@ async function openOpus(first: OggPage, context: DecodeContext): Promise<OggStre
       }
       // The last page's position tells where the recording ends (RFC 7845, 4.4).
       const last = page.isLast && page.granule !== undefined ? page.granule - (start ?? 0) : Number.POSITIVE_INFINITY;
-      for (const { samples } of chunks) {
-        const from = Math.min(skip, samples.length);
-        const to = Math.min(samples.length, Math.max(from, last - decoded));
+      for (const chunk of chunks) {
+        const { length } = chunk.samples;
+        const from = Math.min(skip, length);
+        const to = Math.min(length, Math.max(from, last - decoded));
         skip -= from;
-        decoded += samples.length;
-        yield { samples: samples.slice(from, to), rate: OPUS_RATE };
+        decoded += length;
+        yield cutChunk({ ...chunk, rate: OPUS_RATE }, from, to);
       }
     },
     async *end() {},

@@ -64,12 +64,20 @@ export class OpusPackets {
     try {
       const result = this.#decoder.decodeFrame(packet);
       this.#damage.addAll(result.errors);
-      const chunk = toChunk(result);
-      return this.#gain === 1 ? chunk : { ...chunk, samples: chunk.samples.map((sample) => sample * this.#gain) };
+      return this.#amplify(toChunk(result));
     } catch (cause) {
       this.#damage.add(errorText(cause));
       return { samples: new Float32Array(0), rate: OPUS_RATE };
     }
+  }
+
+  #amplify(chunk: AudioChunk): AudioChunk {
+    if (this.#gain === 1) {
+      return chunk;
+    }
+    const { samples, rate, channels = [] } = chunk;
+    const amplify = <T extends Float32Array>(values: T): T => values.map((sample) => sample * this.#gain) as T;
+    return { samples: amplify(samples), rate, channels: channels.map(amplify) };
   }
 
   close(context: DecodeContext): void {

@@ -19,7 +19,8 @@ export async function* decodeRaw(audio: RawAudio, context: DecodeContext): Async
     );
   }
   for (let start = 0; start < length; start += CHUNK_SAMPLES) {
-    yield { samples: channelsToMono(channels.map((channel) => channel.subarray(start, start + CHUNK_SAMPLES))), rate };
+    const parts = channels.map((channel) => channel.subarray(start, start + CHUNK_SAMPLES));
+    yield { samples: channelsToMono(parts), rate, channels: parts };
   }
 }
 

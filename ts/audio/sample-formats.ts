@@ -27,6 +27,24 @@ const READERS: Readonly<Record<SampleFormat, SampleReader>> = {
   alaw: (view, offset) => decodeAlaw(view.getUint8(offset)) / 32_768,
 };
 
+/** Interleaved little-endian frames to one array per channel. `bytes` holds whole frames. */
+export function framesToChannels(
+  bytes: Uint8Array,
+  format: SampleFormat,
+  channels: number,
+): Float32Array<ArrayBuffer>[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = READERS[format];
+  const size = BYTES_PER_SAMPLE[format];
+  return Array.from({ length: channels }, (_, channel) => {
+    const samples = new Float32Array(bytes.length / (size * channels));
+    for (let i = 0, offset = channel * size; i < samples.length; i++, offset += size * channels) {
+      samples[i] = read(view, offset);
+    }
+    return samples;
+  });
+}
+
 /** Interleaved little-endian frames to the mean of their channels. `bytes` holds whole frames. */
 export function framesToMono(bytes: Uint8Array, format: SampleFormat, channels: number): Float32Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,13 @@
 /** Cuts what codecs add before and behind a recording. */
 import type { AudioChunk } from "./types.js";
 
+/** The samples from `from` to before `to`. */
+export function cutChunk(chunk: AudioChunk, from: number, to: number): AudioChunk {
+  const { samples, rate, channels } = chunk;
+  const cut = { samples: samples.slice(from, to), rate };
+  return channels === undefined ? cut : { ...cut, channels: channels.map((channel) => channel.slice(from, to)) };
+}
+
 export class SampleTrimmer {
   #skip: number;
   #left: number;
@@ -17,6 +24,6 @@ export class SampleTrimmer {
     const to = Math.min(chunk.samples.length, from + this.#left);
     this.#skip -= from;
     this.#left -= to - from;
-    return from === 0 && to === chunk.samples.length ? chunk : { ...chunk, samples: chunk.samples.slice(from, to) };
+    return from === 0 && to === chunk.samples.length ? chunk : cutChunk(chunk, from, to);
   }
 }

@@ -24,6 +24,8 @@ export type AudioSource =
 export interface AudioChunk {
   readonly samples: Float32Array<ArrayBuffer>;
   readonly rate: number;
+  /** What was mixed, one array per channel; all there with DecodeOptions.split. May belong to a decoder: copy to keep. */
+  readonly channels?: readonly Float32Array[];
 }
 
 export type AudioNoteCode =
@@ -41,6 +43,8 @@ export interface AudioNote {
 }
 
 export interface DecodeOptions {
+  /** Keep the channels apart in every chunk, beside the mix. */
+  split?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onNote?: ((note: AudioNote) => void) | undefined;
 }
@@ -49,6 +53,7 @@ export interface DecodeOptions {
 export interface DecodeContext {
   readonly name: string;
   readonly signal: AbortSignal | undefined;
+  readonly split: boolean;
   note(code: AudioNoteCode, message: string): void;
 }
 

@@ -1,6 +1,6 @@
 /** Samples of a wav file, as they are read. */
 import type { ByteReader } from "./byte-reader.js";
-import { framesToMono, type SampleFormat } from "./sample-formats.js";
+import { framesToChannels, framesToMono, type SampleFormat } from "./sample-formats.js";
 import type { AudioChunk, DecodeContext } from "./types.js";
 import type { WavHeader } from "./wav-header.js";
 
@@ -23,7 +23,9 @@ export async function* decodeWav(
     const whole = bytes.length - (bytes.length % frameSize);
     partial = bytes.slice(whole);
     if (whole > 0) {
-      yield { samples: framesToMono(bytes.subarray(0, whole), format, channels), rate };
+      const frames = bytes.subarray(0, whole);
+      const samples = framesToMono(frames, format, channels);
+      yield { samples, rate, ...(context.split ? { channels: framesToChannels(frames, format, channels) } : {}) };
     }
   }
   if (dataSize !== undefined && left > 0) {

@@ -5,6 +5,7 @@ import type {
   EngineHandle,
   EngineInfo,
   EngineOptions,
+  EngineStats,
   GenerationHandle,
   GenerationParams,
   SessionEvent,
@@ -137,6 +138,7 @@ export class FakeEngine implements EngineHandle {
   onCompute: (() => void | Promise<void>) | undefined;
   disposed = false;
   peakSessions = 0;
+  rounds = 0;
   #isComputing = false;
 
   constructor(options: EngineOptions) {
@@ -154,11 +156,16 @@ export class FakeEngine implements EngineHandle {
     return { done: 1000, total: 1000, finished: true };
   }
 
-  stats(): never {
-    throw new Error("the fake has no statistics");
+  /** A millisecond per round. */
+  stats(): EngineStats {
+    const { rounds } = this;
+    const none = { codecNs: 0, codecFrames: 0, decoderNs: 0, decoderFrames: 0, decoderSteps: 0, resampleNs: 0 };
+    return { ...none, stepNs: rounds * 1e6, maxStepNs: 1e6, steps: rounds, replayFrames: 0 };
   }
 
-  resetStats(): void {}
+  resetStats(): void {
+    this.rounds = 0;
+  }
 
   async #compute<T>(work: () => T): Promise<T> {
     this.check();
@@ -193,9 +200,13 @@ export class FakeEngine implements EngineHandle {
   step(maxSteps: number): Promise<number> {
     return this.#compute(() => {
       let frames = 0;
+      let rounds = 0;
       for (const session of this.sessions) {
-        frames += session.advance(Math.min(maxSteps, this.maxSteps));
+        const done = session.advance(Math.min(maxSteps, this.maxSteps));
+        rounds = Math.max(rounds, done);
+        frames += done;
       }
+      this.rounds += rounds;
       return frames;
     });
   }

@@ -1,0 +1,30 @@
+import type { EngineInfo } from "../contract/backend.js";
+
+export interface ModelInfo {
+  /** Hz; audio of any rate is converted. */
+  readonly sampleRate: number;
+  /** Codec frames, and decoder steps, per second. */
+  readonly frameRate: number;
+  /** Seconds by which the model's words come after the audio. */
+  readonly delaySeconds: number;
+  /** Steps that the decoder's attention sees. */
+  readonly window: number;
+  readonly vocabSize: number;
+  readonly padTokenId: number;
+  /** Sessions and recordings computed at once. */
+  readonly slots: number;
+  readonly threads: number;
+  readonly weightType: string;
+  readonly weightBytes: number;
+  /** Of all slots. */
+  readonly stateBytes: number;
+}
+
+export function engineSummary(info: EngineInfo): ModelInfo {
+  const { sampleRate, frameRate, delaySeconds, window, vocabSize, padTokenId } = info;
+  const { slots, threads, weightType, weightBytes, stateBytes } = info;
+  return {
+    ...{ sampleRate, frameRate, delaySeconds, window, vocabSize, padTokenId },
+    ...{ slots, threads, weightType, weightBytes, stateBytes },
+  };
+}

@@ -1,0 +1,46 @@
+/** Live sessions as Web Streams. */
+import type { LiveEvent } from "./live-events.js";
+import type { LiveSession } from "./live-session.js";
+import type { PcmChunk } from "./pcm-chunks.js";
+
+type Duplex = Pick<LiveSession, "write" | "end" | "abort" | "dispose"> & AsyncIterable<LiveEvent, undefined>;
+
+/** One event per chunk, read when somebody asks for it. */
+export function toReadable(session: Duplex): ReadableStream<LiveEvent> {
+  const events = session[Symbol.asyncIterator]();
+  return new ReadableStream<LiveEvent>(
+    {
+      async pull(controller) {
+        const { done, value } = await events.next();
+        if (done) {
+          controller.close();
+        } else {
+          controller.enqueue(value);
+        }
+      },
+      cancel: () => session.dispose(),
+    },
+    // Nothing is taken out of the session before it is wanted.
+    { highWaterMark: 0 },
+  );
+}
+
+export function toWritable(session: Duplex): WritableStream<PcmChunk> {
+  return new WritableStream<PcmChunk>({
+    write: (chunk) => session.write(chunk),
+    close: async () => {
+      await session.end();
+    },
+    abort: (reason) => session.abort(reason),
+  });
+}
+
+/** Both ends of a session for pipeThrough(): `microphone.pipeThrough(transcriptionStream(session))`. */
+export function transcriptionStream(session: LiveSession): TransformPair {
+  return { readable: session.readable, writable: session.writable };
+}
+
+export interface TransformPair {
+  readonly readable: ReadableStream<LiveEvent>;
+  readonly writable: WritableStream<PcmChunk>;
+}
