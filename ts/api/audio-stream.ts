@@ -254,9 +254,10 @@ export class AudioStream implements PumpStream {
     if (item.at >= samples.length) {
       this.#items.shift();
     }
+    // From now on it is the native session that counts it as waiting.
+    this.#queuedSeconds = Math.max(0, this.#queuedSeconds - portion.length / rate);
     await native.pushPcm(portion, rate);
     if (epoch === this.#epoch) {
-      this.#queuedSeconds = Math.max(0, this.#queuedSeconds - portion.length / rate);
       this.#pushedSeconds += portion.length / rate;
     }
     this.#host.pump.wake();
