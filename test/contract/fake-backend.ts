@@ -90,6 +90,7 @@ class FakeEngine implements EngineHandle {
   readonly #sessions = new Set<FakeSession>();
   #prefaulted = 0;
   #frames = 0;
+  #rounds = 0;
 
   constructor(options: EngineOptions) {
     this.info = { ...INFO, slots: options.slots };
@@ -113,9 +114,9 @@ class FakeEngine implements EngineHandle {
       decoderFrames: frames,
       decoderSteps: frames,
       resampleNs: 0,
-      stepNs: frames,
-      maxStepNs: Math.min(frames, 1),
-      steps: frames,
+      stepNs: this.#rounds,
+      maxStepNs: Math.min(this.#rounds, 1),
+      steps: this.#rounds,
       replayFrames: 0,
     };
   }
@@ -123,6 +124,7 @@ class FakeEngine implements EngineHandle {
   resetStats(): void {
     this.#life.assertOpen();
     this.#frames = 0;
+    this.#rounds = 0;
   }
 
   createGeneration(
@@ -216,6 +218,7 @@ class FakeEngine implements EngineHandle {
           if (ready.length === 0) {
             break;
           }
+          this.#rounds++;
         }
         this.#frames += stepped;
         return stepped;

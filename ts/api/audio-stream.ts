@@ -2,8 +2,9 @@
  * One stream of audio through one slot: waits for the slot, hands the audio over in portions, hands the events on.
  * Both transcribe() and live sessions are made of it. The native session's queue and our own are bounded together.
  */
-import type { EngineHandle, EngineInfo, SessionEvent, SessionHandle, SessionPriority } from "../contract/backend.js";
+import type { EngineHandle, EngineInfo, SessionEvent, SessionHandle } from "../contract/backend.js";
 import { SttError } from "../contract/errors.js";
+import type { SessionPriority } from "../contract/session.js";
 import type { Pump, PumpStream } from "./pump.js";
 import type { Slot } from "./slot-queue.js";
 

@@ -49,7 +49,7 @@ export class LiveSession {
   #readable: ReadableStream<LiveEvent> | undefined;
   #writable: WritableStream<PcmChunk> | undefined;
 
-  /** @internal `onClosed`: called once, when the slot is given back or will never be taken. */
+  /** @internal `onClosed`: called once, when the slot is about to be given back or will never be taken. */
   constructor(host: StreamHost, options: SessionOptions, onClosed: () => void) {
     this.#options = options;
     this.#onClosed = onClosed;
@@ -347,10 +347,8 @@ export class LiveSession {
       flush.reject(failure);
     }
     this.#ending?.reject(failure);
-    this.#stream
-      .close()
-      .finally(this.#onClosed)
-      .catch(() => {});
+    this.#onClosed();
+    this.#stream.close().catch(() => {});
   }
 }
 

@@ -1,6 +1,7 @@
 /** The only scheduler: steps the engine while any stream has audio waiting, and hands out the events. */
-import type { EngineHandle, SessionEvent, SessionHandle, SessionPriority } from "../contract/backend.js";
+import type { EngineHandle, SessionEvent, SessionHandle } from "../contract/backend.js";
 import { SttError } from "../contract/errors.js";
+import type { SessionPriority } from "../contract/session.js";
 import { StepMeter } from "./step-meter.js";
 
 export interface PumpStream {

@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 
 export interface CliIo {
   readonly stdin: AsyncIterable<Uint8Array>;
-  readonly stdout: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;

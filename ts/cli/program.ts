@@ -8,6 +8,7 @@ import { errorText } from "./error-text.js";
 import { addHubCommands } from "./hub-program.js";
 import { info, modelInfo } from "./info-command.js";
 import { BrokenPipe, type CliIo, write } from "./io.js";
+import { listen } from "./listen-command.js";
 import { encode, generate } from "./model-commands.js";
 import { TRANSCRIBE_FORMATS, transcribe } from "./transcribe-command.js";
 
@@ -17,6 +18,9 @@ const EXIT_INTERRUPTED = 130;
 const STDIN_HELP = `
 FILE: a path or http(s) URL; - (or a final --) reads standard input.
 Exit status: 0 done, 1 a file failed (the others were done), 2 wrong usage.`;
+
+const LISTEN_HELP = `
+Records with the first of parec, pw-record, arecord, rec (sox), ffmpeg that works. Ctrl-C ends, after the last words.`;
 
 /** Runs the command line on `argv` (without node and script); resolves to the exit status. */
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
@@ -66,6 +70,10 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
   modelCommand(program, "transcribe", "print what is said in recordings")
     .addOption(new Option("--format <format>", "output format").choices(TRANSCRIBE_FORMATS).default("text"))
     .option("--output <dir>", "write one file per recording there instead of standard output")
+    .option("--timestamps", "text: a line per word, with its start and end in seconds", false)
+    .option("--vad", "tell where somebody speaks and pauses; text: a new line at each pause", false)
+    .option("--stream", "print words as they come; json: a line per event", false)
+    .option("--channels <names>", 'keep channels apart: "split", or a name for each, separated by commas')
     .action(async (files, options) => setExitCode(await transcribe(files, options, io)));
   modelCommand(program, "generate", "print the tokens of processor + generate, several files as one padded batch")
     .addOption(new Option("--format <format>", "output format").choices(["json", "text"]).default("json"))
@@ -76,6 +84,17 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     .addOption(new Option("--format <format>", "output format").choices(["json"]).default("json"))
     .action(async (files, options) => setExitCode(await encode(files, options, io)));
   addHubCommands(program, io, setExitCode);
+  withModelOptions(program.command("listen"))
+    .description("print what is said into the microphone, word by word")
+    .option("--rate <hz>", "sample rate of the recording (default: 24000; needed with --stdin)", positiveInteger)
+    .option("--device <name>", "recording device, as the recording program names it")
+    .option("--channels <names>", 'a speaker per channel: "split", or a name for each, separated by commas')
+    .option("--vad", "with --json: the model's pause probabilities, too", false)
+    .option("--json", "a JSON line per event", false)
+    .option("--stdin", "read raw PCM from standard input instead", false)
+    .addOption(new Option("--format <format>", "of --stdin").choices(["s16le", "f32le"]).default("s16le"))
+    .addHelpText("after", LISTEN_HELP)
+    .action(async (options) => setExitCode(await listen(options, io)));
   program
     .command("convert")
     .description("rewrite a checkpoint as one GGUF file")
@@ -103,18 +122,21 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
 }
 
 function modelCommand(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
+  return withModelOptions(program.command(name))
     .description(description)
     .argument("<file...>", "recordings")
+    .option("--accept-truncated", "use what a file that ends early holds", false)
+    .addHelpText("after", STDIN_HELP);
+}
+
+function withModelOptions(command: Command): Command {
+  return command
     .option("--model <model>", "checkpoint folder or file, or id on the Hub (default: the embedded model digits-en)")
     .option("--cache <dir>", "folder of downloaded models (default: that of huggingface_hub)")
     .addOption(
       new Option("--backend <backend>", "where to compute").choices(["auto", "cuda", "cpu", "wasm"]).default("auto"),
     )
-    .option("--threads <n>", "threads to use, 1 to 256", threadCount)
-    .option("--accept-truncated", "use what a file that ends early holds", false)
-    .addHelpText("after", STDIN_HELP);
+    .option("--threads <n>", "threads to use, 1 to 256", threadCount);
 }
 
 function positiveInteger(text: string): number {

@@ -1,11 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { type ModelSource, SpeechToText, type TranscriptionResult } from "../index.node.js";
-import { EXIT_USAGE, forEachFile, type ModelOptions, reportChoice, sourceOf } from "./command-context.js";
+import type { ModelSource, SpeechToText, TranscriptionResult } from "../index.node.js";
+import { parseChannels } from "./channel-option.js";
+import { EXIT_USAGE, forEachFile, type ModelOptions, sourceOf } from "./command-context.js";
 import { type CliIo, write } from "./io.js";
-import { LoadProgress } from "./load-progress.js";
+import { loadSpeechToText } from "./load-engine.js";
 import { minutes, ProgressBar } from "./progress-bar.js";
 import { toSrt, toVtt } from "./subtitles.js";
+import { toText } from "./timed-text.js";
+import { WordPrinter } from "./word-printer.js";
 
 export const TRANSCRIBE_FORMATS = ["text", "json", "srt", "vtt"] as const;
 type Format = (typeof TRANSCRIBE_FORMATS)[number];
@@ -13,6 +16,10 @@ type Format = (typeof TRANSCRIBE_FORMATS)[number];
 export interface TranscribeCommandOptions extends ModelOptions {
   readonly format: Format;
   readonly output?: string;
+  readonly timestamps: boolean;
+  readonly vad: boolean;
+  readonly stream: boolean;
+  readonly channels?: string;
 }
 
 const EXTENSIONS: Readonly<Record<Format, string>> = { text: "txt", json: "json", srt: "srt", vtt: "vtt" };
@@ -27,15 +34,24 @@ export async function transcribe(
     await write(io.stderr, `error: several ${format} files cannot share standard output; use --output DIR\n`);
     return EXIT_USAGE;
   }
+  const isSubtitle = format === "srt" || format === "vtt";
+  if (options.stream && (output !== undefined || isSubtitle)) {
+    await write(io.stderr, "error: --stream prints text or json on standard output\n");
+    return EXIT_USAGE;
+  }
   if (output !== undefined) {
     await mkdir(output, { recursive: true });
   }
-  const engine = await load(options, io);
+  const engine = await loadSpeechToText(options, slotsFor(options), io);
   const names = new OutputNames(EXTENSIONS[format]);
   try {
     return await forEachFile(files, io, async (file) => {
+      if (options.stream) {
+        await stream(engine, file, options, files.length > 1, io);
+        return;
+      }
       const result = { model: engine.source, ...(await run(engine, file, options, io)) };
-      const text = render(file, result, format, files.length > 1 && output === undefined);
+      const text = render(file, result, options, files.length > 1 && output === undefined);
       if (output === undefined) {
         await write(io.stdout, text);
       } else {
@@ -49,32 +65,50 @@ export async function transcribe(
   }
 }
 
-async function load({ model, cache, backend, threads }: TranscribeCommandOptions, io: CliIo): Promise<SpeechToText> {
-  const progress = new LoadProgress(io);
-  const engine = await SpeechToText.load(model, {
-    cacheDir: cache,
-    backend,
-    threads,
+/** The number of channels is only known when a file is open; stereo is what there is, mostly. */
+function slotsFor({ channels }: TranscribeCommandOptions): number {
+  const parsed = parseChannels(channels);
+  return parsed === undefined ? 1 : parsed === "split" ? 2 : parsed.length;
+}
+
+/** Prints words as they come. */
+async function stream(
+  engine: SpeechToText,
+  file: string,
+  { acceptTruncated, format, timestamps, vad, channels }: TranscribeCommandOptions,
+  isNamed: boolean,
+  io: CliIo,
+): Promise<void> {
+  if (isNamed && format === "text") {
+    await write(io.stdout, `${file}:\n`);
+  }
+  const printer = new WordPrinter(io, {
+    times: timestamps,
+    turns: vad,
+    json: format === "json" ? { file } : undefined,
+  });
+  await engine.transcribe(sourceOf(file, io), {
+    acceptTruncated,
+    turns: vad,
+    channels: parseChannels(channels),
     signal: io.signal,
-    onProgress: ({ done, total = 0, download }) =>
-      download === undefined
-        ? progress.loaded(done, total)
-        : progress.downloaded(done, total, download.rate, download.eta),
-  }).finally(() => progress.stop());
-  await reportChoice(engine.source, io);
-  return engine;
+    onEvent: (event) => printer.show(event),
+  });
+  await printer.close();
 }
 
 async function run(
   engine: SpeechToText,
   file: string,
-  { acceptTruncated }: TranscribeCommandOptions,
+  { acceptTruncated, vad, channels }: TranscribeCommandOptions,
   io: CliIo,
 ): Promise<TranscriptionResult> {
   const bar = new ProgressBar(io, basename(file), minutes);
   try {
     return await engine.transcribe(sourceOf(file, io), {
       acceptTruncated,
+      turns: vad,
+      channels: parseChannels(channels),
       signal: io.signal,
       onProgress: ({ done, total }) => bar.update(done, total),
     });
@@ -86,11 +120,14 @@ async function run(
 function render(
   file: string,
   result: TranscriptionResult & { readonly model: ModelSource },
-  format: Format,
+  { format, timestamps, vad, channels }: TranscribeCommandOptions,
   isNamed: boolean,
 ): string {
   switch (format) {
     case "text":
+      if (timestamps || vad || channels !== undefined) {
+        return `${isNamed ? `${file}:\n` : ""}${toText(result, timestamps)}`;
+      }
       return `${isNamed ? `${file}: ` : ""}${result.text}\n`;
     case "json":
       return `${JSON.stringify({ file, ...result })}\n`;
