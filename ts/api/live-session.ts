@@ -116,7 +116,7 @@ export class LiveSession {
     });
   }
 
-  /** No more audio will come. Resolves when everything is transcribed and reported, to the seconds of audio written. */
+  /** No more audio will come. Resolves when everything is reported and the slot is free, to the seconds of audio. */
   end(): Promise<number> {
     return this.#told(() => {
       if (this.#ending === undefined) {
@@ -324,8 +324,10 @@ export class LiveSession {
       this.#flushes.shift()?.resolve(event.time);
     } else if (event.type === "end") {
       this.#state = "ended";
-      this.#ending?.resolve(event.duration);
+      const ending = this.#ending;
       this.#close(new SttError("ERR_INVALID_STATE", "the session has ended"), {});
+      // Whoever waits for the end may count on the slot.
+      void this.#stream.close().then(() => ending?.resolve(event.duration), ending?.reject);
     }
   }
 
@@ -346,7 +348,9 @@ export class LiveSession {
     for (const flush of this.#flushes.splice(0)) {
       flush.reject(failure);
     }
-    this.#ending?.reject(failure);
+    if (this.#state !== "ended") {
+      this.#ending?.reject(failure);
+    }
     this.#onClosed();
     this.#stream.close().catch(() => {});
   }

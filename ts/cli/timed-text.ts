@@ -8,14 +8,15 @@ export function toText({ words, turns = [] }: TranscriptionResult, times: boolea
 }
 
 function timedLines(words: readonly Word[], turns: readonly Turn[]): string {
+  // Turns first: the sort keeps the order of what comes at the same time.
   const lines = [
-    ...words.map(({ start, end, text, channel }) => ({
-      time: start,
-      line: `${seconds(start)} ${seconds(end)}  ${label(channel)}${text}`,
-    })),
     ...turns.map(({ time, type, channel }) => ({
       time,
       line: `${seconds(time)} ${"".padStart(8)}  ${label(channel)}(${type})`,
+    })),
+    ...words.map(({ start, end, text, channel }) => ({
+      time: start,
+      line: `${seconds(start)} ${seconds(end)}  ${label(channel)}${text}`,
     })),
   ];
   return lines

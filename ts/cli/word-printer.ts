@@ -13,6 +13,9 @@ export interface PrintStyle {
 
 export type PrintableEvent = (LiveEvent | TranscriptionEvent) & { readonly channel?: string };
 
+type WordLike = Extract<PrintableEvent, { type: "word" }>;
+type TurnLike = Extract<PrintableEvent, { type: "speech" | "pause" }>;
+
 /** Carriage return, then "erase in line" (ECMA-48). */
 const CLEAR_LINE = "\r\u001b[2K";
 
@@ -24,6 +27,11 @@ export class WordPrinter {
   #failure: { readonly error: unknown } | undefined;
   /** Something stands on the line that the cursor is on. */
   #isOpenLine = false;
+  /** Turns that were decided while a word before them was still growing, and the start of that word, by channel. */
+  readonly #heldTurns: TurnLike[] = [];
+  readonly #growing = new Map<string | undefined, number>();
+  /** Words from this second on go to a new line. */
+  #breakAt = Number.POSITIVE_INFINITY;
 
   constructor(io: CliIo, style: PrintStyle) {
     this.#io = io;
@@ -61,16 +69,27 @@ export class WordPrinter {
   #text(event: PrintableEvent): string {
     switch (event.type) {
       case "word":
-        return this.#style.times ? this.#wordLine(event) : event.final ? this.#wordInRow(event.text) : "";
+        return this.#word(event);
       case "speech":
       case "pause":
-        return this.#turn(event.type, event.time, event.channel);
+        return this.#turn(event);
       default:
         return "";
     }
   }
 
-  #wordLine(word: Extract<PrintableEvent, { type: "word" }>): string {
+  #word(word: WordLike): string {
+    if (!word.final) {
+      this.#growing.set(word.channel, word.start);
+      return this.#style.times ? this.#wordLine(word) : "";
+    }
+    this.#growing.delete(word.channel);
+    const text = this.#style.times ? this.#wordLine(word) : this.#wordInRow(word);
+    const held = this.#heldTurns.splice(0);
+    return text + held.map((turn) => this.#turn(turn)).join("");
+  }
+
+  #wordLine(word: WordLike): string {
     if (!word.final && !this.#isTerminal) {
       return "";
     }
@@ -80,14 +99,21 @@ export class WordPrinter {
     return text;
   }
 
-  #wordInRow(text: string): string {
-    const word = this.#isOpenLine ? ` ${text}` : text;
+  #wordInRow({ text, start }: WordLike): string {
+    const isBreak = this.#isOpenLine && start >= this.#breakAt;
+    const word = isBreak ? `\n${text}` : this.#isOpenLine ? ` ${text}` : text;
+    this.#breakAt = isBreak ? Number.POSITIVE_INFINITY : this.#breakAt;
     this.#isOpenLine = true;
     return word;
   }
 
-  #turn(type: "speech" | "pause", time: number, channel: string | undefined): string {
+  #turn(turn: TurnLike): string {
+    const { type, time, channel } = turn;
     if (!this.#style.turns) {
+      return "";
+    }
+    if (time >= (this.#growing.get(channel) ?? Number.POSITIVE_INFINITY)) {
+      this.#heldTurns.push(turn);
       return "";
     }
     if (this.#style.times) {
@@ -95,9 +121,10 @@ export class WordPrinter {
       this.#isOpenLine = false;
       return `${clear}${seconds(time)} ${"".padStart(8)}  ${label(channel)}(${type})\n`;
     }
-    const isBreak = type === "pause" && this.#isOpenLine;
-    this.#isOpenLine &&= !isBreak;
-    return isBreak ? "\n" : "";
+    if (type === "pause") {
+      this.#breakAt = Math.min(this.#breakAt, time);
+    }
+    return "";
   }
 }
 

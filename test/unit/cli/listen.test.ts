@@ -267,6 +267,28 @@ describe("WordPrinter", () => {
     );
   });
 
+  it("tells a pause behind the word that ends at it, whenever that is known", async () => {
+    const pause = { type: "pause", time: 3, heard: 3, probability: 1, source: "tokens" } as const;
+    const print = async (times: boolean) => {
+      const stdout = new Collector();
+      const stdin = (async function* (): AsyncGenerator<Uint8Array> {})();
+      const io = { stdin, stdout, stderr: new Collector(), signal: new AbortController().signal };
+      const printer = new WordPrinter(io, { times, turns: true, json: undefined });
+      for (const event of [
+        word("seven", false),
+        pause,
+        word("seven", true),
+        { ...word("two", true), start: 4, end: 5 },
+      ]) {
+        printer.show(event);
+      }
+      await printer.close();
+      return stdout.text;
+    };
+    expect(await print(true)).toBe("    1.00     2.00  seven\n    3.00           (pause)\n    4.00     5.00  two\n");
+    expect(await print(false)).toBe("seven\ntwo\n");
+  });
+
   it("prints final words only elsewhere", async () => {
     expect(await printed(false, true)).toBe("    1.00     2.00  seven\n    3.00           (pause)\n");
     expect(await printed(false, false)).toBe("seven\n");
