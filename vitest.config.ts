@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 } },
       // Own processes: these load the addon, and a crash there must not take the runner with it.
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"], pool: "forks", testTimeout: 60_000 } },
       {

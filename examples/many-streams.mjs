@@ -24,7 +24,9 @@ try {
   await Promise.all(Array.from({ length: Number(count) }, (_, number) => run(number + 1)));
 
   const { stepMs, liveStreams, slots, basis } = stt.capacity();
-  process.stdout.write(`a round took ${stepMs?.p50.toFixed(1)} ms, at the 95th percentile ${stepMs?.p95.toFixed(1)} ms\n`);
+  process.stdout.write(
+    `a round took ${stepMs?.p50.toFixed(1)} ms, at the 95th percentile ${stepMs?.p95.toFixed(1)} ms\n`,
+  );
   process.stdout.write(`live streams that fit into ${slots} slots: ${liveStreams} (${basis})\n`);
 } finally {
   await stt.dispose();

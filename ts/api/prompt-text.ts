@@ -10,7 +10,10 @@ const TOKENIZER_FILE = "tokenizer.json";
  * ERR_MODEL_UNSUPPORTED: the model has no tokenizer that can encode; ERR_INVALID_ARGUMENT: it cannot say this text.
  */
 export async function encodePrompt(folder: string, text: string): Promise<readonly number[]> {
-  const json = await readModelText(folder, TOKENIZER_FILE);
+  const json = await readModelText(folder, TOKENIZER_FILE).catch((cause: unknown) => {
+    // A model in one file, for example.
+    throw cannotEncode(folder, cause instanceof Error ? cause.message : String(cause), cause);
+  });
   if (json === undefined) {
     throw cannotEncode(folder, `it has no ${TOKENIZER_FILE}`);
   }

@@ -1,6 +1,6 @@
 /** Live sessions on the contract's fake backend, whose words follow from the samples. */
 import type { EventEmitter } from "node:events";
-import { afterEach, beforeEach, expect, vi } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import type { LiveEvent } from "../../../ts/api/live-events.js";
 import type { LiveSession } from "../../../ts/api/live-session.js";
 import type { LoadOptions } from "../../../ts/api/options.js";
@@ -12,9 +12,6 @@ import { FakeBackend } from "../../contract/fake-backend.js";
 import { DIGITS_EN } from "./fixture.js";
 
 export { cut, sound } from "../../contract/subject.js";
-
-// Minutes of audio through a fake that looks at every sample: not a matter of seconds on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 export const RATE = 24_000;
 export const FRAME = 1920;
