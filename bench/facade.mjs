@@ -198,29 +198,6 @@ async function measureDigits(stt, folder) {
   print("digit-ends", { strings: STRINGS, left_out: wrong, ...distribution(ends, "s") });
 }
 
-const stt = await SpeechToText.load(MODEL, { backend: "cpu", threads, slots: count });
-    const audio = speech(recordings, seconds);
-    const run = async () => {
-      const session = await stt.createSession({ rate: RATE, partials: false });
-      const reading = drain(session);
-      await session.write(audio);
-      await session.end();
-      await reading;
-    };
-    const started = performance.now();
-    await Promise.all(Array.from({ length: count }, run));
-    const elapsed = (performance.now() - started) / 1000;
-    const { stepMs } = stt.capacity();
-    print("throughput", {
-      sessions: count,
-      audio_s_per_s: round((count * seconds) / elapsed),
-      step_ms_p50: round(stepMs.p50),
-      step_ms_p95: round(stepMs.p95),
-    });
-    await stt.dispose();
-  }
-}
-
 const stt = await SpeechToText.load(MODEL, { backend: "cpu", threads, slots: 4 });
 const recordings = await loadRecordings();
 print("environment", {

@@ -2,7 +2,14 @@
 import type { PromptParams, RefreshParams, SessionParams, SessionPriority, TurnParams } from "../contract/session.js";
 import { DEFAULT_REFRESH, DEFAULT_SESSION, DEFAULT_TURN } from "../contract/session.js";
 import { checkFinite } from "../model/audio-input.js";
-import { checkInteger, checkOptions, checkSignal, invalidArgument, show } from "../model/option-checks.js";
+import {
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  checkSignal,
+  invalidArgument,
+  show,
+} from "../model/option-checks.js";
 import { checkFormat, checkSampleRate, type PcmFormat } from "./pcm-chunks.js";
 
 /** What the model is told before the audio begins; the words of it are not reported. */
@@ -53,7 +60,7 @@ export interface SessionOptions {
   signal?: AbortSignal | undefined;
 }
 
-export const SESSION_KEYS = [
+const SESSION_KEYS = [
   "rate",
   "format",
   "partials",
@@ -211,12 +218,6 @@ function checkPrompt(prompt: unknown): void {
 function checkTokens(name: string, tokens: unknown): void {
   if (tokens !== undefined && !(Array.isArray(tokens) && tokens.every((id) => Number.isInteger(id) && id >= 0))) {
     throw invalidArgument(`'${name}' must be an array of token ids`);
-  }
-}
-
-export function checkBoolean(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "boolean") {
-    throw invalidArgument(`'${name}' must be true or false, not ${show(value)}`);
   }
 }
 

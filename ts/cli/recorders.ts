@@ -25,7 +25,7 @@ interface Recorder {
 }
 
 /** In the order in which they are tried: sound servers first, as the others may find the device taken by one. */
-export const RECORDERS: readonly Recorder[] = [
+const RECORDERS: readonly Recorder[] = [
   {
     program: "parec",
     args: ({ rate, channels, device }) => [
