@@ -5,6 +5,7 @@
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -105,6 +106,11 @@ void test_special_tokens() {
     CHECK_EQUAL(decode(*tokenizer::read(read_fixture("unigram-nfkc.model")), { 3, 0 }), " \xE2\x81\x87 ");
 }
 
+// How many of them go depends on the options of the model; words of a stream have none.
+std::string without_leading_spaces(const std::string & text) {
+    return text.substr(std::min(text.find_first_not_of(' '), text.size()));
+}
+
 // A stream puts pieces together itself: the same text comes out, and each part of it is whole characters.
 void test_pieces_of_a_stream() {
     size_t n_compared = 0;
@@ -128,13 +134,10 @@ void test_pieces_of_a_stream() {
                 CHECK_EQUAL(decoder.is_special(id), t->is_special(id));
             }
             joined += stream.flush();
-            if (!joined.empty() && joined.front() == ' ') {
-                joined.erase(0, 1);
-            }
             // The libraries show broken characters in ways of their own, which need the whole text.
             const std::string whole = decode(*t, ids, true);
             if (whole.find(kstt::utf8_replacement) == std::string::npos) {
-                CHECK_EQUAL(flatten(joined), flatten(whole));
+                CHECK_EQUAL(flatten(without_leading_spaces(joined)), flatten(without_leading_spaces(whole)));
                 ++n_compared;
             }
         }
