@@ -28,11 +28,34 @@ const TRANSFORMERS_OPTIONAL: readonly string[] = [
   "special_tokens_map.json",
 ];
 
+/** Keys of an original config.json that name files, with the usual names where it does not (as in the core). */
+const ORIGINAL_FILES: Readonly<Record<string, readonly string[]>> = {
+  tokenizer_name: [
+    "tokenizer_spm_32k_3.model",
+    "tokenizer_en_fr_audio_8000.model",
+    "tokenizer_en_audio_4000.model",
+    "tokenizer_spm_8k_en_fr.model",
+    "tokenizer.json",
+  ],
+  mimi_name: [
+    "tokenizer-e351c8d8-checkpoint125.safetensors",
+    "mimi-pytorch-e351c8d8@125.safetensors",
+    "mimi-e351c8d8-125.gguf",
+  ],
+  moshi_name: [SINGLE_WEIGHTS, "model.gguf"],
+};
+
+/** Keys of which an original config.json has one at least. */
+const ORIGINAL_KEYS: readonly string[] = ["card", "n_q", "mimi_name", "tokenizer_name"];
+
 /** moshi.cpp keeps codec and tokenizer, which its models share, in a repository of their own. */
-const COMPANIONS: ReadonlyMap<string, readonly string[]> = new Map([
+const COMPANIONS: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
   [
     "Codes4Fun/stt-1b-en_fr-GGUF",
-    ["hf://Codes4Fun/moshi-common/mimi-e351c8d8-125.gguf", "hf://Codes4Fun/moshi-common/tokenizer_spm_8k_en_fr.model"],
+    {
+      mimi_name: "hf://Codes4Fun/moshi-common/mimi-e351c8d8-125.gguf",
+      tokenizer_name: "hf://Codes4Fun/moshi-common/tokenizer_spm_8k_en_fr.model",
+    },
   ],
 ]);
 
@@ -64,9 +87,6 @@ async function byLayout(
   file: string | undefined,
   config: Record<string, unknown> | undefined,
 ): Promise<FileSelection> {
-  if (file?.endsWith(".gguf")) {
-    return ggufFiles(repository, names, file);
-  }
   if (config?.["model_type"] === "kyutai_speech_to_text") {
     const weights = file === undefined ? await transformersWeights(names, readJson) : [file];
     if (weights !== undefined) {
@@ -74,13 +94,10 @@ async function byLayout(
       return { files: [CONFIG, "tokenizer.json", ...optional], weights, references: [], entry: file };
     }
   }
-  if (config !== undefined && ("mimi_name" in config || "tokenizer_name" in config)) {
-    const original = originalFiles(repository, config, file);
-    if (original.files.every((name) => names.has(name)) || !hasGguf(names)) {
-      return original;
-    }
+  if (config !== undefined && ORIGINAL_KEYS.some((key) => key in config)) {
+    return originalFiles(repository, names, config, file);
   }
-  return ggufFiles(repository, names, undefined);
+  return ggufFiles(repository, names, file);
 }
 
 async function transformersWeights(
@@ -107,12 +124,24 @@ async function transformersWeights(
  * The original layout and its relatives: config.json names the files, some perhaps in other repositories. Weights are
  * no extra here: only with them does the core know what transformers' configuration files would say.
  */
-function originalFiles(repository: string, config: Record<string, unknown>, file: string | undefined): FileSelection {
+function originalFiles(
+  repository: string,
+  names: ReadonlySet<string>,
+  config: Record<string, unknown>,
+  file: string | undefined,
+): FileSelection {
+  const companions = COMPANIONS.get(repository) ?? {};
+  const found = Object.entries(ORIGINAL_FILES).map(([key, usual]): [string, unknown] => {
+    const name = key === "moshi_name" ? (file ?? config[key]) : config[key];
+    return [key, name ?? usual.find((candidate) => names.has(candidate)) ?? companions[key]];
+  });
+  const dimensions = config["mimi_config_name"];
+  if (dimensions !== undefined && dimensions !== null) {
+    found.unshift(["mimi_config_name", dimensions]);
+  }
   const files = [CONFIG];
   const references: ModelReference[] = [];
-  const { moshi_name: decoder = SINGLE_WEIGHTS, mimi_name: codec, tokenizer_name: tokenizer } = config;
-  const named = { tokenizer_name: tokenizer, mimi_name: codec, moshi_name: file ?? decoder };
-  for (const [key, name] of Object.entries(named)) {
+  for (const [key, name] of found) {
     if (typeof name !== "string") {
       throw new SttError("ERR_MODEL_FORMAT", `${repository}: config.json does not name the file '${key}'`, {
         remedy: "Use another revision of the model.",
@@ -142,9 +171,8 @@ function ggufFiles(repository: string, names: ReadonlySet<string>, file: string 
     });
   }
   const beside = names.has(CONFIG) ? [CONFIG] : [];
-  const references = (COMPANIONS.get(repository) ?? []).map(parseModelReference);
   // Configuration and tokenizer are in the file itself, or useless without it.
-  return { files: [entry, ...beside], weights: [], references, entry };
+  return { files: [entry, ...beside], weights: [], references: [], entry };
 }
 
 function hasGguf(names: ReadonlySet<string>): boolean {

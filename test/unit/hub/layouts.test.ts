@@ -68,6 +68,17 @@ describe("the files of a layout", () => {
     expect(await tree(path)).toEqual(expected);
   });
 
+  it("original, with the codec's dimensions, or the usual names where config.json has none", async () => {
+    const files = {
+      "config.json": json({ card: 2048, mimi_config_name: "mimi.json" }),
+      "mimi.json": json({}),
+      "model.safetensors": noise(1000, 5),
+      "mimi-pytorch-e351c8d8@125.safetensors": noise(800, 6),
+      "tokenizer_en_audio_4000.model": noise(200, 7),
+    };
+    expect(await filesOf(files)).toEqual(Object.keys(files).sort());
+  });
+
   it("mlx, whose weights have another name", async () => {
     const files = {
       "config.json": json({ ...ORIGINAL, moshi_name: "model.q4.safetensors" }),
@@ -126,14 +137,14 @@ describe("the files of a layout", () => {
     const id = "Codes4Fun/stt-1b-en_fr-GGUF";
     fixture.hub.repositories.set(id, {
       commit: COMMIT,
-      files: { "config.json": json({}), "model.gguf": noise(1000, 5) },
+      files: { "config.json": json({ card: 2048 }), "model.gguf": noise(1000, 5) },
     });
     fixture.hub.repositories.set("Codes4Fun/moshi-common", {
       commit: OTHER_COMMIT,
       files: { "mimi-e351c8d8-125.gguf": noise(800, 6), "tokenizer_spm_8k_en_fr.model": noise(200, 7), x: noise(70) },
     });
     const { path } = await find(id);
-    expect(await tree(join(path, ".."))).toEqual([
+    expect(await tree(path)).toEqual([
       "config.json",
       "mimi-e351c8d8-125.gguf",
       "model.gguf",
