@@ -31,8 +31,8 @@ struct type_choice {
 // In this order:
 //   codec, codebooks, norms, extra heads   f32: small, or read once per frame, and errors there move every token
 //   --keep                                 as the rule says
-//   embeddings, head                       q8_0 where q4_0 or q4_k was asked for: 1.05 GB of a 2.6b in q4_0 is not
-//                                          them, and rounding them costs most (bench/results.md)
+//   embeddings, head                       q8_0 where q4_0 or q4_k was asked for: 4 bits there save a tenth of a 1b and
+//                                          move its logits twice as far (bench/results.md)
 //   the rest                               the type asked for
 // Rows that are not whole blocks fall back: q4_k to q8_0, and any block format to the type of the source.
 // Throws INVALID_ARGUMENT for a rule that wants a tensor that is always f32 in another type, MODEL_UNSUPPORTED for a
