@@ -1,52 +1,30 @@
 /** Text prompts to token ids. */
-import { Tokenizer } from "@huggingface/tokenizers";
 import { SttError } from "../contract/errors.js";
-import { parseJsonObject, readModelText } from "../model/model-folder.js";
+import { KyutaiSpeechToTextTokenizer } from "../model/tokenizer.js";
 
-const TOKENIZER_FILE = "tokenizer.json";
+const UNKNOWN_PIECE = "<unk>";
 
 /**
- * Pieces of `text` in the vocabulary of the model in `folder`, without special ones.
- * ERR_MODEL_UNSUPPORTED: the model has no tokenizer that can encode; ERR_INVALID_ARGUMENT: it cannot say this text.
+ * Pieces of `text` in the vocabulary of the model at `path` (a folder or a file), without special ones.
+ * ERR_MODEL_UNSUPPORTED: its tokenizer cannot encode; ERR_INVALID_ARGUMENT: the vocabulary cannot spell this text.
  */
-export async function encodePrompt(folder: string, text: string): Promise<readonly number[]> {
-  const json = await readModelText(folder, TOKENIZER_FILE).catch((cause: unknown) => {
-    // A model in one file, for example.
-    throw cannotEncode(folder, cause instanceof Error ? cause.message : String(cause), cause);
-  });
-  if (json === undefined) {
-    throw cannotEncode(folder, `it has no ${TOKENIZER_FILE}`);
-  }
+export async function encodePrompt(path: string, text: string): Promise<readonly number[]> {
+  let tokenizer: KyutaiSpeechToTextTokenizer;
   let ids: readonly number[];
   try {
-    const tokenizer = new Tokenizer(parseJsonObject(json, `${folder}: ${TOKENIZER_FILE}`), {});
-    ids = tokenizer.encode(text, { add_special_tokens: false }).ids;
+    tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(path);
+    ids = tokenizer.encode(text);
   } catch (cause) {
-    throw cannotEncode(folder, cause instanceof Error ? cause.message : String(cause), cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SttError("ERR_MODEL_UNSUPPORTED", `the model's tokenizer cannot encode a prompt (${reason})`, {
+      remedy: "Pass the prompt as token ids: prompt: { tokens }.",
+      cause,
+    });
   }
-  const unknown = unknownId(json);
-  if (unknown !== undefined && ids.includes(unknown)) {
+  if (tokenizer.convert_ids_to_tokens(ids).includes(UNKNOWN_PIECE)) {
     throw new SttError("ERR_INVALID_ARGUMENT", `prompt: the model's vocabulary cannot spell ${JSON.stringify(text)}`, {
       remedy: "Leave out what it does not know, or pass token ids.",
     });
   }
   return ids;
-}
-
-function unknownId(json: string): number | undefined {
-  const { model } = JSON.parse(json) as { model?: { unk_token?: string; unk_id?: number; vocab?: unknown } };
-  if (typeof model?.unk_id === "number") {
-    return model.unk_id;
-  }
-  const vocab = model?.vocab;
-  return typeof vocab === "object" && vocab !== null && !Array.isArray(vocab) && model?.unk_token !== undefined
-    ? (vocab as Record<string, number>)[model.unk_token]
-    : undefined;
-}
-
-function cannotEncode(folder: string, reason: string, cause?: unknown): SttError {
-  return new SttError("ERR_MODEL_UNSUPPORTED", `${folder}: its tokenizer cannot encode a prompt (${reason})`, {
-    remedy: "Pass the prompt as token ids: prompt: { tokens }.",
-    cause,
-  });
 }
