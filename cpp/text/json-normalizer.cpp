@@ -165,7 +165,7 @@ std::string json_normalizer::normalize(std::string text) const {
             text =
                 r->whole_runs ? replace_runs(text, r->pattern, r->content) : replace_all(text, r->pattern, r->content);
         } else if (const auto * p = std::get_if<prepend>(&any)) {
-            text = text.empty() ? text : p->text + text;
+            text.insert(0, text.empty() ? std::string_view() : std::string_view(p->text));
         } else if (const auto * s = std::get_if<strip>(&any)) {
             text = strip_spaces(text, s->left, s->right);
         }

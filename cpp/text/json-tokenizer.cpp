@@ -169,39 +169,40 @@ void json_tokenizer::encode_part(std::string_view text, bool at_begin, std::vect
 
 // Runs of unknown text are one token, or their bytes.
 void json_tokenizer::encode_unigram(std::string_view text, std::vector<int32_t> & ids) const {
-    constexpr int32_t none  = -1;
-    const auto        score = [&](int32_t id, size_t) { return vocabulary_.scores[static_cast<size_t>(id)]; };
-    const auto segments = unigram_segments<double>(pieces_, text, score, unknown_score_, unknown_ ? *unknown_ : none);
+    const auto score    = [&](int32_t id, size_t) { return vocabulary_.scores[static_cast<size_t>(id)]; };
+    const auto segments = unigram_segments<double>(pieces_, text, score, unknown_score_, unknown_);
     for (size_t i = 0; i < segments.size();) {
         std::string_view run = segments[i].text;
         const int32_t    id  = segments[i].id;
         ++i;
-        if (unknown_ && id == *unknown_) {
-            for (; i < segments.size() && segments[i].id == id; ++i) {
-                run = { run.data(), run.size() + segments[i].text.size() };
-            }
-            // A run can happen to be a piece, e.g. the unknown piece itself.
-            int32_t whole = none;
-            pieces_.each_prefix(run, [&](size_t n, int32_t number) { whole = n == run.size() ? number : whole; });
-            if (whole != none) {
-                ids.push_back(whole);
-                continue;
-            }
-        } else if (id != none) {
-            ids.push_back(id);
-            continue;
-        } else {
+        if (id < 0) {
             throw error(KSTT_STATUS_MODEL_FORMAT,
                         name_ + ": model.unk_id is null, but the text holds a character without a piece");
         }
-        const auto id_of = [&](char byte) { return byte_ids_[static_cast<uint8_t>(byte)]; };
-        if (!byte_ids_.empty() && std::all_of(run.begin(), run.end(), [&](char byte) { return id_of(byte) >= 0; })) {
-            for (const char byte : run) {
-                ids.push_back(id_of(byte));
-            }
-        } else {
-            ids.push_back(*unknown_);
+        if (id != unknown_) {
+            ids.push_back(id);
+            continue;
         }
+        for (; i < segments.size() && segments[i].id == id; ++i) {
+            run = { run.data(), run.size() + segments[i].text.size() };
+        }
+        add_unknown(run, ids);
+    }
+}
+
+void json_tokenizer::add_unknown(std::string_view run, std::vector<int32_t> & ids) const {
+    // It can happen to be a piece, e.g. the unknown piece itself.
+    int32_t whole = -1;
+    pieces_.each_prefix(run, [&](size_t n, int32_t number) { whole = n == run.size() ? number : whole; });
+    const auto id_of = [&](char byte) { return byte_ids_[static_cast<uint8_t>(byte)]; };
+    if (whole >= 0) {
+        ids.push_back(whole);
+    } else if (!byte_ids_.empty() && std::all_of(run.begin(), run.end(), [&](char byte) { return id_of(byte) >= 0; })) {
+        for (const char byte : run) {
+            ids.push_back(id_of(byte));
+        }
+    } else {
+        ids.push_back(unknown_);
     }
 }
 

@@ -26,6 +26,7 @@ class json_tokenizer final : public tokenizer {
     void read_unigram(const json_value & model);
     void encode_part(std::string_view text, bool at_begin, std::vector<int32_t> & ids) const;
     void encode_unigram(std::string_view text, std::vector<int32_t> & ids) const;
+    void add_unknown(std::string_view run, std::vector<int32_t> & ids) const;
 
     std::string              name_;
     json_vocabulary          vocabulary_;
@@ -35,8 +36,8 @@ class json_tokenizer final : public tokenizer {
     json_decoder             decoder_;
     piece_trie               added_;  // cut out of a text before anything else happens to it
     std::optional<rank_bpe>  bpe_;
-    piece_trie               pieces_;  // of a Unigram model
-    std::optional<int32_t>   unknown_;
+    piece_trie               pieces_;              // of a Unigram model
+    int32_t                  unknown_       = -1;  // -1: none
     double                   unknown_score_ = 0.0;
     std::vector<int32_t>     byte_ids_;  // -1: no such piece; empty without byte fallback
 };

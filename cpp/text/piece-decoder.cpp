@@ -24,7 +24,7 @@ piece_decoder piece_decoder::read(const tokenizer_file & file) {
             entry e;
             e.special = piece.type == piece_type::unknown || piece.type == piece_type::control;
             if (piece.type == piece_type::byte) {
-                e.bytes = { static_cast<char>(*byte_of_piece(piece.text, false)) };
+                e.bytes = { static_cast<char>(byte_of_piece(piece.text, false).value_or(0)) };
             } else if (!e.special) {
                 e.bytes       = replace_word_marks(piece.text);
                 e.starts_word = opens_word(piece.text);

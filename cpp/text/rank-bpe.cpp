@@ -92,7 +92,7 @@ std::vector<rank_bpe::symbol> rank_bpe::symbols_of(std::string_view text) const 
     };
     const auto flush = [&] {
         if (unknown_waits) {
-            add(*unknown_);
+            add(unknown_);
         }
         unknown_waits = false;
     };
@@ -108,7 +108,7 @@ std::vector<rank_bpe::symbol> rank_bpe::symbols_of(std::string_view text) const 
             for (const char byte : character) {
                 add(byte_id(byte));
             }
-        } else if (unknown_) {
+        } else if (unknown_ >= 0) {
             if (!fuse_unknown_) {
                 flush();
             }

@@ -6,7 +6,6 @@
 #include "text/json-vocabulary.h"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -42,8 +41,8 @@ class rank_bpe {
 
     std::unordered_map<std::string_view, int32_t> ids_;
     std::unordered_map<uint64_t, merge>           merges_;
-    std::optional<int32_t>                        unknown_;
-    std::vector<int32_t>                          byte_ids_;  // -1: no such piece; empty without byte fallback
+    int32_t                                       unknown_ = -1;  // -1: none
+    std::vector<int32_t>                          byte_ids_;      // -1: no such piece; empty without byte fallback
     bool                                          fuse_unknown_  = false;
     bool                                          ignore_merges_ = false;
 };

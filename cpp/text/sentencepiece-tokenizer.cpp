@@ -91,7 +91,7 @@ std::string sentencepiece_tokenizer::decode(const int32_t * ids, size_t n, bool 
         }
         const sentencepiece & piece = model_.pieces[static_cast<size_t>(ids[i])];
         if (piece.type == piece_type::byte) {
-            bytes.push_back(static_cast<char>(*byte_of_piece(piece.text, false)));
+            bytes.push_back(static_cast<char>(byte_of_piece(piece.text, false).value_or(0)));
             continue;
         }
         append_bytes(text, bytes);
