@@ -44,7 +44,8 @@ async function load(model, seconds, threads) {
     rss_before_bytes: before,
   };
   if (Number(seconds) > 0) {
-    const stages = Object.fromEntries(await measureStreaming(engine, Number(seconds)));
+    const { DEFAULT_SESSION } = await import("../dist/contract/session.js");
+    const stages = Object.fromEntries(await measureStreaming(engine, Number(seconds), DEFAULT_SESSION));
     const total = stages["streaming-total"];
     result.frames_per_s = total.frames_per_s;
     result.ms_p50 = total.ms_p50;

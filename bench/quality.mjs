@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { DEFAULT_SESSION } from "../dist/contract/session.js";
 import { convertModel, read_audio } from "../dist/index.node.js";
 
 const native = fileURLToPath(new URL("../build/native", import.meta.url));
@@ -40,7 +41,7 @@ async function hear(path, recordings) {
   const engine = await backend.createEngine(path, { threads: 0, slots: 1 });
   const heard = [];
   for (const { samples } of recordings) {
-    const session = await engine.createSession({ prefixSeconds: -1, tailSeconds: -1, emitTokens: true });
+    const session = await engine.createSession({ ...DEFAULT_SESSION, emitTokens: true });
     await session.pushPcm(samples, engine.info.sampleRate);
     await session.end();
     const events = [];
