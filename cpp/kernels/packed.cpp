@@ -50,6 +50,10 @@ inline row_vector rows_at(const matmul_args & a, int64_t o) {
     return { strip, strip + layout.scales + place * 4, place };
 }
 
+// Few columns wait for memory, and the processors' own prefetching ends at every page of 4 KiB: asked for this far
+// ahead, q8_0 goes from 60 to 100 % and the four-bit kinds from 45 to 75 % of what plain reading reaches on two Zen 5 cores.
+const int64_t prefetch_bytes = 4096;
+
 // One block of 32 weights of V * lanes rows with C columns. OFFSET: what the stored weights are too large by.
 template <bool WIDE, int OFFSET, int V, int C>
 inline void multiply_block(const row_vector * w, const activation_block * const * x, int64_t b, vi (&sums)[V][C]) {
@@ -64,6 +68,9 @@ inline void multiply_block(const row_vector * w, const activation_block * const 
     if (WIDE) {
 #pragma GCC unroll 8
         for (int64_t g = 0; g < 8; g++) {
+            for (int v = 0; v < V; v++) {
+                __builtin_prefetch(w[v].quants + (b * 8 + g) * line + prefetch_bytes);
+            }
             for (int c = 0; c < C; c++) {
                 const column_group column(x[c][b].quants + g * 4);
                 for (int v = 0; v < V; v++) {
@@ -75,6 +82,9 @@ inline void multiply_block(const row_vector * w, const activation_block * const 
 #pragma GCC unroll 4
         for (int64_t g = 0; g < 4; g++) {
             vb bytes[V];
+            for (int v = 0; v < V; v++) {
+                __builtin_prefetch(w[v].quants + (b * 4 + g) * line + prefetch_bytes);
+            }
             for (int v = 0; v < V; v++) {
                 bytes[v] = load_bytes(w[v].quants + (b * 4 + g) * line);
             }
