@@ -4,6 +4,7 @@
 #include "nn/graph-runner.h"
 #include "nn/linear.h"
 #include "nn/packed-weight.h"
+#include "runtime/large-memory.h"
 
 #include <ggml-alloc.h>
 #include <ggml-cpu.h>
@@ -82,9 +83,6 @@ class ours final : public contender {
     ~ours() override {
         runner_ = nullptr;
         ggml_free(context_);
-        for (ggml_backend_buffer_t buffer : buffers_) {
-            ggml_backend_buffer_free(buffer);
-        }
     }
 
     const char * layout() const override { return packed_ ? "ours, packed" : "ours, as stored"; }
@@ -94,16 +92,17 @@ class ours final : public contender {
     void pass() override { runner_->run(); }
 
   private:
+    // As the weight store does it.
     void * allocate(size_t n_bytes) {
-        buffers_.push_back(ggml_backend_buft_alloc_buffer(backend_.buffer_type(), n_bytes));
-        return ggml_backend_buffer_get_base(buffers_.back());
+        memory_.push_back(std::make_unique<large_memory>(n_bytes));
+        return memory_.back()->data();
     }
 
-    compute_backend                    backend_;
-    std::unique_ptr<graph_runner>      runner_;
-    ggml_context *                     context_ = nullptr;
-    std::vector<ggml_backend_buffer_t> buffers_;
-    bool                               packed_ = false;
+    compute_backend                            backend_;
+    std::unique_ptr<graph_runner>              runner_;
+    ggml_context *                             context_ = nullptr;
+    std::vector<std::unique_ptr<large_memory>> memory_;
+    bool                                       packed_ = false;
 };
 
 class ggml_graph final : public contender {

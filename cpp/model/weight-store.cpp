@@ -33,6 +33,9 @@ ggml_type ggml_type_of(element_type type) {
 // Bytes of a file that one thread packs before it releases them.
 constexpr int64_t pack_chunk_bytes = 1 << 20;
 
+// From here on memory of its own may hold large pages.
+constexpr size_t large_bytes = 2 << 20;
+
 }  // namespace
 
 weight_store::weight_store(std::unique_ptr<checkpoint> source, const compute_backend & backend)
@@ -151,7 +154,13 @@ ggml_tensor * weight_store::owned_f32(const std::string & name, int64_t ne0, int
 }
 
 void weight_store::own(ggml_tensor * tensor, size_t n_bytes) {
-    ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(backend_.buffer_type(), n_bytes);
+    ggml_backend_buffer_t buffer = nullptr;
+    if (n_bytes >= large_bytes) {
+        memory_.push_back(std::make_unique<large_memory>(n_bytes));
+        buffer = backend_.wrap(memory_.back()->data(), n_bytes, n_bytes);
+    } else {
+        buffer = ggml_backend_buft_alloc_buffer(backend_.buffer_type(), n_bytes);
+    }
     if (buffer == nullptr) {
         throw error(KSTT_STATUS_OUT_OF_MEMORY, format("not enough memory for weight '%s'", tensor->name));
     }

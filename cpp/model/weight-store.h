@@ -4,6 +4,7 @@
 
 #include "io/checkpoint.h"
 #include "runtime/device.h"
+#include "runtime/large-memory.h"
 
 #include <ggml-backend.h>
 #include <ggml.h>
@@ -62,14 +63,15 @@ class weight_store {
     void          own(ggml_tensor * tensor, size_t n_bytes);
     ggml_tensor * new_tensor(ggml_type type, const std::vector<int64_t> & ne, const std::string & name);
 
-    std::unique_ptr<checkpoint>        source_;
-    const compute_backend &            backend_;
-    ggml_context *                     context_ = nullptr;
-    std::vector<ggml_backend_buffer_t> regions_;  // one per mapped file
-    std::vector<ggml_backend_buffer_t> owned_;
-    std::vector<const tensor_view *>   used_;  // mapped tensors, in order of use
-    int64_t                            mapped_bytes_ = 0;
-    int64_t                            owned_bytes_  = 0;
+    std::unique_ptr<checkpoint>                source_;
+    const compute_backend &                    backend_;
+    ggml_context *                             context_ = nullptr;
+    std::vector<ggml_backend_buffer_t>         regions_;  // one per mapped file
+    std::vector<std::unique_ptr<large_memory>> memory_;   // of the larger ones of owned_
+    std::vector<ggml_backend_buffer_t>         owned_;
+    std::vector<const tensor_view *>           used_;  // mapped tensors, in order of use
+    int64_t                                    mapped_bytes_ = 0;
+    int64_t                                    owned_bytes_  = 0;
 };
 
 }  // namespace kstt
