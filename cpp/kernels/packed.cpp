@@ -50,9 +50,8 @@ inline row_vector rows_at(const matmul_args & a, int64_t o) {
     return { strip, strip + layout.scales + place * 4, place };
 }
 
-// Few columns wait for memory, and the processors' own prefetching ends at every page of 4 KiB: asked for this far
-// ahead, q8_0 goes from 60 to 100 % and the four-bit kinds from 45 to 75 % of what plain reading reaches on two Zen 5
-// cores.
+// Few columns wait for memory, and the processors' own prefetching ends at every page of 4 KiB. Asked for this far
+// ahead, weights arrive 1.7 times as fast on two Zen 5 cores (bench/README.md).
 const int64_t prefetch_bytes = 4096;
 
 // One block of 32 weights of V * lanes rows with C columns. OFFSET: what the stored weights are too large by.
