@@ -7,7 +7,7 @@ namespace kstt {
 namespace {
 
 // Its address is the mark: ggml leaves `extra` to whoever provides the data.
-char packed_mark;
+const char packed_mark = 0;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ weight_kind kind_of(ggml_type type) {
 
 void mark_packed(ggml_tensor * tensor) {
     KSTT_CHECK(has_packed_layout(tensor->type));
-    tensor->extra = &packed_mark;
+    tensor->extra = const_cast<char *>(&packed_mark);
 }
 
 bool is_packed(const ggml_tensor * tensor) {
