@@ -72,6 +72,14 @@ describe("an engine with a converted file", () => {
   });
 });
 
+describe("an engine with a quantized file", () => {
+  it.each<WeightType>(["q8_0", "q4_0", "q4_k"])("hears the words of the sample: %s", async (dtype) => {
+    await using stt = await SpeechToText.load(await converted(model, dtype));
+    const { text } = await stt.transcribe(join(model, "sample.wav"));
+    expect(text).toBe((await readFile(join(model, "sample.txt"), "utf8")).trim());
+  });
+});
+
 describe("the file as others see it", () => {
   it.each<[WeightType, number, number]>([
     ["f32", GGMLFileQuantizationType.F32, GGMLQuantizationType.F32],
