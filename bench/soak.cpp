@@ -98,11 +98,14 @@ int crowd(int64_t n_steps) {
                 one.stream = std::make_unique<live_stream>(owner, options_for(one.kind));
                 joined++;
             }
+            if (one.ended) {
+                continue;
+            }
             const std::vector<float> & pcm = takes[one.kind % takes.size()];
             const size_t               n   = std::min<size_t>(random() % 8000, pcm.size() - one.at);
             one.stream->push(pcm, one.at, n);
             one.at += n;
-            if (one.at == pcm.size() && !one.ended) {
+            if (one.at == pcm.size()) {
                 (*one.stream)->end();
                 one.ended = true;
             }
