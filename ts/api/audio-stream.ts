@@ -256,7 +256,8 @@ export class AudioStream implements PumpStream {
       this.#items.shift();
     }
     // From now on it is the native session that counts it as waiting.
-    this.#queuedSeconds = Math.max(0, this.#queuedSeconds - portion.length / rate);
+    // Nothing left is exactly 0: portions do not add up to their chunk in the last bits.
+    this.#queuedSeconds = this.#items.length === 0 ? 0 : Math.max(0, this.#queuedSeconds - portion.length / rate);
     await native.pushPcm(portion, rate);
     if (epoch === this.#epoch) {
       this.#pushedSeconds += portion.length / rate;

@@ -268,6 +268,14 @@ describe("a live session", () => {
     await session.dispose();
   });
 
+  it("nothing waits once everything is computed", async () => {
+    const session = await stt.createSession({ rate: 44_100 });
+    await session.write(sound(5.27725 * 44_100));
+    await session.flush();
+    expect(session.queuedSeconds).toBe(0);
+    await session.dispose();
+  });
+
   it("one write may hold far more than the queue", async () => {
     const session = await stt.createSession({ rate: RATE, turns: false });
     const reading = said(session);
