@@ -87,8 +87,9 @@ int64_t engine::decode_waiting(const session_list & active) {
         std::vector<session *> rows;
         decoder_call           call;
     };
-    // Steps share one batch; replays share one per number of columns.
-    std::map<std::pair<bool, int64_t>, batch> batches;
+    // Steps share one batch. Replays are rare: each goes alone, so that no graph is built for every number of rows and
+    // columns that may meet.
+    std::map<int32_t, batch> batches;  // -1: the steps; else the slot of a replay
     for (const auto & each : active) {
         if (!each->can_step()) {
             continue;
@@ -98,15 +99,15 @@ int64_t engine::decode_waiting(const session_list & active) {
         if (work.restart) {
             decoder_->reset(each->slot());
         }
-        batch & to = batches[{ work.replay, work.n_columns }];
+        batch & to = batches[work.replay ? each->slot() : -1];
         to.rows.push_back(each.get());
         to.call.slots.push_back(each->slot());
         to.call.n_columns = work.n_columns;
         to.call.ids.insert(to.call.ids.end(), ids.begin(), ids.end());
     }
     int64_t done = 0;
-    for (const auto & [kind, each] : batches) {
-        done += decode_group(each.rows, each.call, kind.first);
+    for (const auto & [slot, each] : batches) {
+        done += decode_group(each.rows, each.call, slot >= 0);
     }
     return done;
 }
