@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type BatchFeature,
   KyutaiSpeechToTextConfig,
-  KyutaiSpeechToTextFeatureExtractor,
   KyutaiSpeechToTextForConditionalGeneration,
+  KyutaiSpeechToTextProcessor,
   type Tensor,
 } from "../../ts/index.node.js";
 import { audioSignal } from "./audio-signal.js";
@@ -38,6 +38,9 @@ const CASES: readonly LayoutCase[] = [
   { folder: "moshi.cpp-bf16", source: "bf16-mha", equal: "decoder" },
 ];
 
+/** Behind four special ids and 256 bytes. */
+const FIRST_PIECE = 260;
+
 /** Codes of rounded convolutions that stay; far above what mixed-up weights would give. */
 const ROUNDED_CODES = 0.9;
 
@@ -45,13 +48,14 @@ describe.each(CASES)("$folder", ({ folder, source, equal }) => {
   const path = join(LAYOUTS, folder);
   const fixture = readFixtures().find(({ name }) => name === source) as Fixture;
   let model: KyutaiSpeechToTextForConditionalGeneration;
+  let processor: KyutaiSpeechToTextProcessor;
   let inputs: BatchFeature;
 
   beforeAll(async () => {
     model = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(path, { backend: "cpu", threads: 1 });
-    const extractor = await KyutaiSpeechToTextFeatureExtractor.from_pretrained(path);
+    processor = await KyutaiSpeechToTextProcessor.from_pretrained(path);
     const row = fixture.manifest.cases.find(({ name }) => name === "long")?.rows[0] as SignalRow;
-    inputs = await extractor._call(audioSignal(row.seed, row.samples), { sampling_rate: RATE });
+    inputs = await processor(audioSignal(row.seed, row.samples), { sampling_rate: RATE });
   });
   afterAll(() => model.dispose());
 
@@ -75,6 +79,15 @@ describe.each(CASES)("$folder", ({ folder, source, equal }) => {
       upsampling_ratios: expected.codec_config.upsampling_ratios,
     });
     expect(found.frame_size).toBe(expected.frame_size);
+  });
+
+  test("texts, from a SentencePiece vocabulary", async () => {
+    const plain = await KyutaiSpeechToTextProcessor.from_pretrained(fixture.checkpoint);
+    // Random bytes are no UTF-8, and the two libraries say so in different ways: whole pieces only.
+    const pieces = (fixture.ids("long.tokens") as number[][]).map((row) => row.filter((id) => id >= FIRST_PIECE));
+    const options = { skip_special_tokens: true };
+    expect(pieces[0]?.length).toBeGreaterThan(100);
+    expect(processor.batch_decode(pieces, options)).toEqual(plain.batch_decode(pieces, options));
   });
 
   test("codes", async () => {
