@@ -10,6 +10,7 @@ Reads FSDD and <work>/synth.npz, writes <work>/clips.npz with
 """
 import argparse
 import glob
+import multiprocessing as mp
 import os
 
 import numpy as np
@@ -20,6 +21,7 @@ from settings import SAMPLE_RATE, TEST_TAKES
 from synth import HELD_OUT
 
 HOP = 120                                        # samples per level frame (5 ms)
+FORMANTS = (600, 1800)                           # Hz: about the first and the second formant
 
 
 def speech_span(x):
@@ -38,7 +40,11 @@ def normalise(x):
 
 
 def morph(x, rng, count):
-    """`count` re-voicings of one 16 kHz clip: formants, pitch, intonation range and tempo changed."""
+    """`count` re-voicings of one 16 kHz clip: formants, pitch, intonation range and tempo changed.
+
+    Low and high formants move by different factors: speakers differ in their vowels, not only in the length of the
+    vocal tract.
+    """
     import pyworld
     x = np.ascontiguousarray(np.pad(x, 320) + rng.normal(0, 1e-5, len(x) + 640))
     f0, t = pyworld.dio(x, 16000, f0_floor=60, f0_ceil=500)
@@ -47,9 +53,10 @@ def morph(x, rng, count):
     ap = pyworld.d4c(x, f0, t, 16000)
     bins = sp.shape[1]
     for _ in range(count):
-        warp, ratio = np.exp(rng.uniform(-0.23, 0.23)), np.exp(rng.uniform(-0.55, 0.6))
+        warp, ratio = rng.uniform(-0.2, 0.2) + rng.uniform(-0.12, 0.12, 2), np.exp(rng.uniform(-0.55, 0.6))
         spread, tempo = rng.uniform(0.4, 1.4), np.exp(rng.uniform(-0.3, 0.3))
-        pos = np.minimum(np.arange(bins) / warp, bins - 1.001)
+        factor = np.exp(np.interp(np.linspace(0, 8000, bins), FORMANTS, warp))
+        pos = np.minimum(np.arange(bins) / factor, bins - 1.001)
         i, w = pos.astype(int), pos % 1
         sp2 = np.exp((1 - w) * np.log(sp[:, i] + 1e-16) + w * np.log(sp[:, i + 1] + 1e-16))
         ap2 = (1 - w) * ap[:, i] + w * ap[:, i + 1]
@@ -65,11 +72,24 @@ def morph(x, rng, count):
             yield y
 
 
+def read_take(job):
+    """One FSDD recording -> (digit, speaker, is it a test take), itself and its re-voicings at 24 kHz."""
+    path, seed, count = job
+    digit, who, take = os.path.basename(path)[:-4].split("_")
+    x, rate = soundfile.read(path)
+    x = x - x.mean()
+    test = int(take) in TEST_TAKES
+    voices = [] if test else morph(resample_poly(x, 16000 // rate, 1), np.random.default_rng((2, seed)), count)
+    return ((int(digit), who, test), normalise(resample_poly(x, SAMPLE_RATE // rate, 1)),
+            [normalise(resample_poly(y, 3, 2)) for y in voices])
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--work", required=True)
     ap.add_argument("--fsdd", default="../shared/data/fsdd")
-    ap.add_argument("--morphs", type=int, default=4, help="re-voicings per real take")
+    ap.add_argument("--morphs", type=int, default=10, help="re-voicings per real take")
+    ap.add_argument("--workers", type=int, default=2)
     a = ap.parse_args()
     rng = np.random.default_rng(2)
     audio, label, speaker, kind = [], [], [], []
@@ -77,15 +97,13 @@ def main():
     def add(x, lab, who, what):
         audio.append(x), label.append(lab), speaker.append(who), kind.append(what)
 
-    for path in sorted(glob.glob(os.path.join(a.fsdd, "recordings", "*.wav"))):
-        digit, who, take = os.path.basename(path)[:-4].split("_")
-        x, rate = soundfile.read(path)
-        x = x - x.mean()
-        test = int(take) in TEST_TAKES
-        add(normalise(resample_poly(x, SAMPLE_RATE // rate, 1)), int(digit), who, "test" if test else "real")
-        if not test:
-            for y in morph(resample_poly(x, 16000 // rate, 1), rng, a.morphs):
-                add(normalise(resample_poly(y, 3, 2)), int(digit), who, "morph")
+    paths = sorted(glob.glob(os.path.join(a.fsdd, "recordings", "*.wav")))
+    with mp.Pool(a.workers) as pool:
+        takes = pool.imap(read_take, [(path, i, a.morphs) for i, path in enumerate(paths)], chunksize=20)
+        for (digit, who, test), x, morphs in takes:
+            add(x, digit, who, "test" if test else "real")
+            for y in morphs:
+                add(y, digit, who, "morph")
     s = dict(np.load(os.path.join(a.work, "synth.npz")))
     for (b, e), lab, who in zip(s["bounds"], s["label"], s["voice"]):
         x = s["audio"][b:e].copy()

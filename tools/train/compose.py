@@ -49,6 +49,8 @@ def channel(rng, bins):
     f = np.linspace(0, SR / 2, bins)
     knots = np.array([50, 200, 500, 1000, 2000, 4000, 8000, 12000.0])
     gain = np.interp(np.log(np.maximum(f, 30)), np.log(knots), rng.normal(0, rng.choice([1.0, 4.0]), len(knots)))
+    if rng.random() < 0.5:                       # dark or bright microphones and voices: dB per octave around 1 kHz
+        gain = gain + rng.normal(0, 3.0) * np.clip(np.log2(np.maximum(f, 30) / 1000), -2, 2.5)
     gain = 10 ** (gain / 20)
     if rng.random() < 0.6:
         cut = rng.choice([3200, 3600, 3900, 4000, 5400, 7900, 11000]) * rng.uniform(0.93, 1.02)

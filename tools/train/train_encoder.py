@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import fastcodec
 from batches import HEAD_DELAYS, LAGS
 from make_features import load_frontend
-from settings import CODEBOOK_DIM
+from settings import CODEBOOK_DIM, SPEAKERS
 
 SIZES = [12] * len(HEAD_DELAYS) + [11] * len(LAGS)
 
@@ -52,11 +52,10 @@ def head_accuracy(logits, labels):
 
 
 def feature_files(work, leave_out=None):
-    """The cached sets that do not hold the voice `leave_out`."""
+    """The cached sets that do not hold the voice `leave_out` ("all": any FSDD speaker)."""
     files = sorted(glob.glob(os.path.join(work, "features_*.npz")))
-    if leave_out:
-        files = [f for f in files if f"_{leave_out}_" not in f and "_mixed_" not in f]
-    return files
+    absent = ["mixed", *(SPEAKERS if leave_out == "all" else [leave_out])] if leave_out else []
+    return [f for f in files if not any(f"_{name}_" in os.path.basename(f) for name in absent)]
 
 
 def load_features(work, leave_out=None):
@@ -130,7 +129,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--work", required=True)
     ap.add_argument("--name", default="all")
-    ap.add_argument("--leave-out", help="FSDD speaker to leave out")
+    ap.add_argument("--leave-out", help="FSDD speaker to leave out, or all of them")
     ap.add_argument("--init", help="continue from this codec file of fit_codebooks.py")
     ap.add_argument("--minutes", type=float, default=9)
     ap.add_argument("--batch", type=int, default=5)
