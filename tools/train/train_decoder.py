@@ -33,9 +33,28 @@ def corrupt_text(text, g, rate):
     return torch.where(~said & (r > 1 - rate / 12), torch.full_like(text, UNK), text)
 
 
-def make_inputs(codes, tokens, g, text_noise=0.0, code_noise=0.0):
-    """codes [b, n, q], tokens [b, n+1] -> ids [b, n+1, 1+q]: start row, then frame s-1 and token s-1."""
+def neighbours(codec_state, count=8):
+    """[books, entries, count]: the nearest other entries of every codebook entry."""
+    codec = build().codec_model
+    codec.load_state_dict(codec_state)
+    q, out = codec.quantizer, []
+    for quantizer in (q.semantic_residual_vector_quantizer, q.acoustic_residual_vector_quantizer):
+        for layer in quantizer.layers:
+            centres = layer.codebook.embed_sum
+            out.append(torch.cdist(centres, centres).fill_diagonal_(1e9).topk(count, largest=False).indices)
+    return torch.stack(out)
+
+
+def make_inputs(codes, tokens, g, text_noise=0.0, code_noise=0.0, near=None):
+    """codes [b, n, q], tokens [b, n+1] -> ids [b, n+1, 1+q]: start row, then frame s-1 and token s-1.
+
+    `near` (from neighbours): up to a fifth of a string's codes fall next to the right entry, as with a new voice.
+    """
     batch, frames, books = codes.shape
+    if near is not None:
+        pick = torch.randint(near.shape[2], codes.shape, generator=g)
+        swap = torch.rand(codes.shape, generator=g) < 0.2 * torch.rand(batch, 1, 1, generator=g)
+        codes = torch.where(swap, near[torch.arange(books), codes, pick], codes)
     if code_noise:
         other = codes[:, :, :].roll(1, 0)
         swap = torch.rand(codes.shape, generator=g) < code_noise
@@ -88,7 +107,9 @@ def main():
     model = build()
     with torch.no_grad():
         model.model.embed_tokens.embed_tokens.weight.mul_(15)
-    seed_audio_rows(model, torch.load(os.path.join(a.work, f"{a.name}_codec.pt"), weights_only=True)["codec"])
+    codec_state = torch.load(os.path.join(a.work, f"{a.name}_codec.pt"), weights_only=True)["codec"]
+    seed_audio_rows(model, codec_state)
+    near = neighbours(codec_state)
     if a.init:
         model.load_state_dict(torch.load(a.init, weights_only=True), strict=False)
     model.model.config._attn_implementation = "sdpa"
@@ -115,7 +136,7 @@ def main():
         for group in opt.param_groups:
             group["lr"] = rate
         pick = held + torch.randint(len(codes) - held, (a.batch,), generator=g)
-        ids = make_inputs(codes[pick], tokens[pick], g, 0.06, 0.02)
+        ids = make_inputs(codes[pick], tokens[pick], g, 0.06, 0.02, near)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss, _ = loss_of(ids, tokens[pick])
         opt.zero_grad(set_to_none=True)

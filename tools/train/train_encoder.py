@@ -77,6 +77,16 @@ def forward(codec, heads, x, mask):
     return heads.semantic(sem), heads.acoustic(aco), sem, aco
 
 
+def disturb(x, spread, g):
+    """Cached features [batch, steps, hidden], made less certain: noise, constant shifts, short stretches lost."""
+    batch, steps, hidden = x.shape
+    x = x + 0.15 * torch.rand(batch, 1, 1, generator=g) * spread * torch.randn(x.shape, generator=g)
+    x = x + 0.2 * torch.rand(batch, 1, 1, generator=g) * spread * torch.randn(batch, 1, hidden, generator=g)
+    lost = torch.rand(batch, steps, 1, generator=g) < 0.015
+    lost[:, 1:] |= lost[:, :-1].clone() & (torch.rand(batch, steps - 1, 1, generator=g) < 0.6)
+    return torch.where(lost, x.mean(1, keepdim=True), x)
+
+
 def train(a, rank, codec, heads, params, data):
     """One worker's loop on the shared parameters; worker 0 also averages, reports and saves."""
     torch.set_num_threads(a.threads)
@@ -95,8 +105,7 @@ def train(a, rank, codec, heads, params, data):
         pick = order[torch.randint(len(order), (a.batch,), generator=g)]
         at = int(torch.randint(0, total - a.crop + 1, (1,), generator=g)) if step % 3 else 0
         x = features[pick, 2 * at:2 * (at + a.crop)].float()
-        noise = 0.15 * torch.rand(a.batch, 1, 1, generator=g) * spread
-        x = x + noise * torch.randn(x.shape, generator=g)
+        x = disturb(x, spread, g)
         want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             one, two, sem, aco = forward(codec, heads, x, masks[step % 2])
