@@ -140,7 +140,7 @@ def main():
     def add(x, lab, who, what):
         audio.append(x), label.append(lab), speaker.append(who), kind.append(what)
 
-    counts = {"real": a.morphs, "prompt": VOICES, "flite": 2, "festival": 2, "neural": 1}
+    counts = {"real": a.morphs, "prompt": VOICES, "flite": 2, "festival": 2, "neural": 2}
     clips = [*takes(a.fsdd), *prompts(), *voices(a.work)]
     for x, rate, lab, who, what in clips:
         up, down = {8000: (3, 1), 16000: (3, 2), 24000: (1, 1)}[rate]

@@ -59,6 +59,7 @@ def main():
     ap.add_argument("--name", default="all")
     ap.add_argument("--leave-out")
     ap.add_argument("--points", type=int, default=40000, help="latents for k-means")
+    ap.add_argument("--strings", type=int, default=3500, help="strings that get codes, for the decoder")
     ap.add_argument("--bf16", action="store_true", help="faster, slightly noisy latents")
     ap.add_argument("--warm", action="store_true", help="the encoder was continued from a codec file")
     ap.add_argument("--threads", type=int, default=1)
@@ -75,6 +76,8 @@ def main():
         sem.input_proj.weight.copy_((to_metric @ sem.input_proj.weight[:, :, 0])[:, :, None])
         heads.semantic.weight.copy_(heads.semantic.weight @ torch.linalg.inv(to_metric))
     features, labels = load_features(a.work, a.leave_out)
+    some = torch.randperm(len(features), generator=torch.Generator().manual_seed(1))[:a.strings]
+    features, labels = features[some], labels[some]
     steps = 2 * labels.shape[1]
     masks = [fastcodec.window_mask(steps, codec.config.sliding_window, paired) for paired in (False, True)]
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.bf16):
