@@ -9,13 +9,13 @@ PY=${1:-python3}
 WORK=${2:-build/train}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || set -- george jackson nicolas theo yweweler
-ENCODER=${ENCODER:-6}
-DECODER=${DECODER:-4}
+ENCODER=${ENCODER:-5}
+DECODER=${DECODER:-3}
 STRINGS=${STRINGS:-80}
 T=$(dirname "$0")
 one() {
   NAME=no-$1
-  "$PY" "$T/train_encoder.py" --work "$WORK" --name "$NAME" --leave-out "$1" --init "$WORK/base_codec.pt" \
+  "$PY" "$T/train_encoder.py" --work "$WORK" --name "$NAME" --leave-out "$1" --init "$WORK/base_codec.pt" --lr 1.5e-3 \
     --minutes "$ENCODER" --workers 1
   "$PY" "$T/fit_codebooks.py" --work "$WORK" --name "$NAME" --leave-out "$1" --warm --bf16
   "$PY" "$T/train_decoder.py" --work "$WORK" --name "$NAME" --init "$WORK/base_decoder.pt" --minutes "$DECODER"

@@ -32,8 +32,14 @@ done
 "$PY" "$T/train_decoder.py" --work "$WORK" --name base --minutes 5
 "$PY" "$T/train_encoder.py" --work "$WORK" --init "$WORK/base_codec.pt" --lr 1.5e-3 --minutes 12
 "$PY" "$T/fit_codebooks.py" --work "$WORK" --warm --bf16 --strings 4000
-"$PY" "$T/train_decoder.py" --work "$WORK" --init "$WORK/base_decoder.pt" --minutes 9 --threads 2
-"$PY" "$T/export.py" --codec "$WORK/all_codec.pt" --decoder "$WORK/all_decoder.pt" --out models/digits-en
+"$PY" "$T/train_decoder.py" --work "$WORK" --init "$WORK/base_decoder.pt" --minutes 8
+# A second round, with more backgrounds for the decoder.
+"$PY" "$T/train_encoder.py" --work "$WORK" --name second --init "$WORK/all_codec.pt" --lr 1.2e-3 --minutes 6
+"$PY" "$T/make_features.py" --work "$WORK" --seed 21 --sets background=1
+"$PY" "$T/make_features.py" --work "$WORK" --seed 22 --sets background=1
+"$PY" "$T/fit_codebooks.py" --work "$WORK" --name second --warm --bf16
+"$PY" "$T/train_decoder.py" --work "$WORK" --name second --init "$WORK/all_decoder.pt" --lr 1.5e-3 --minutes 5
+"$PY" "$T/export.py" --codec "$WORK/second_codec.pt" --decoder "$WORK/second_decoder.pt" --out models/digits-en
 "$PY" "$T/make_samples.py" --fsdd "$FSDD" --out models/digits-en
 "$PY" "$T/check_model.py" models/digits-en
 "$PY" "$T/evaluate.py" models/digits-en --work "$WORK" --long-minutes 4 --json "$WORK/figures.json"
