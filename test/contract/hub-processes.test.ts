@@ -74,6 +74,8 @@ describe("processes that share a cache", () => {
     const kept = await written();
     expect(kept).toBeLessThan(weights.length);
     expect((await readdir(join(home, "hub/.locks/models--tests--model"))).length).toBe(1);
+    // What is under way to the killed one is no longer counted.
+    await expect.poll(() => hub.sending, { timeout: 30_000, interval: 20 }).toBe(0);
     hub.delay = 0;
     hub.cdnBytes = 0;
     const { code, out, err } = await finish(start());

@@ -54,6 +54,8 @@ export class HubServer {
   readonly seen: SeenRequest[] = [];
   /** Body bytes sent by the second server. */
   cdnBytes = 0;
+  /** Large bodies under way. */
+  sending = 0;
   hubFault: Fault | undefined;
   cdnFault: Fault | undefined;
   ignoresRanges = false;
@@ -145,6 +147,7 @@ export class HubServer {
       response.end();
       return;
     }
+    this.sending++;
     for (let position = start; position < end && !response.destroyed; position += 65_536) {
       const piece = bytes.subarray(position, Math.min(position + 65_536, end));
       this.cdnBytes += piece.length;
@@ -153,6 +156,7 @@ export class HubServer {
         await new Promise((resolve) => setTimeout(resolve, this.delay));
       }
     }
+    this.sending--;
     response.end();
   }
 
