@@ -284,6 +284,7 @@ double bandwidth_probe::measure() {
     const double             start = wall_seconds();
     std::vector<uint64_t>    sums(buffers_.size());
     std::vector<std::thread> threads;
+    threads.reserve(buffers_.size());
     for (size_t i = 0; i < buffers_.size(); i++) {
         threads.emplace_back([&, i] {
             uint64_t lanes[16] = {};

@@ -65,6 +65,7 @@ int crowd(int64_t n_steps) {
     constexpr uint32_t              n_seats = 64;
     constexpr uint32_t              n_kinds = 24;
     std::vector<std::vector<float>> takes;
+    takes.reserve(digit_takes().size());
     for (size_t i = 0; i < digit_takes().size(); i++) {
         takes.push_back(digit_take(i));
     }

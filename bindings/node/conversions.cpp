@@ -78,6 +78,7 @@ std::vector<std::string> to_texts(const Napi::Value & value, const char * name) 
     }
     const auto               array = value.As<Napi::Array>();
     std::vector<std::string> texts;
+    texts.reserve(array.Length());
     for (uint32_t i = 0; i < array.Length(); ++i) {
         texts.push_back(to_text(array.Get(i), name));
     }

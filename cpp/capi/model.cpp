@@ -19,7 +19,7 @@ kstt_status kstt_model_describe(const char *               path,
         const std::string text =
             describe_model(path, source_options_of(params != nullptr ? *params : kstt_engine_default_params()));
         *needed = text.size() + 1;
-        if (capacity >= text.size() + 1) {
+        if (buffer != nullptr && capacity >= text.size() + 1) {
             std::memcpy(buffer, text.c_str(), text.size() + 1);
         }
     });

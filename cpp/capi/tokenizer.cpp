@@ -71,7 +71,7 @@ kstt_status kstt_tokenizer_encode(const kstt_tokenizer * handle,
         require(ids != nullptr || capacity == 0, "ids must not be NULL");
         const std::vector<int32_t> found = handle->object->encode({ text, n_bytes });
         *n_ids                           = found.size();
-        if (!found.empty() && found.size() <= capacity) {
+        if (ids != nullptr && !found.empty() && found.size() <= capacity) {
             std::memcpy(ids, found.data(), found.size() * sizeof(int32_t));
         }
     });

@@ -89,6 +89,7 @@ conversion::conversion(const std::string & source, const std::string & target, c
 
 void conversion::plan(const conversion_options & options) {
     std::vector<keep_rule> rules;
+    rules.reserve(options.keep.size());
     for (const std::string & text : options.keep) {
         rules.push_back(parse_keep_rule(text));
     }

@@ -272,6 +272,7 @@ std::string gguf_metadata::string(const std::string & key) const {
 std::vector<int64_t> gguf_metadata::integers(const std::string & key) const {
     const gguf_value &   value = get_array(key, "an array of integers");
     std::vector<int64_t> numbers;
+    numbers.reserve(value.n);
     for (uint64_t i = 0; i < value.n; ++i) {
         numbers.push_back(integer_at(value, i, "an array of integers"));
     }
@@ -281,6 +282,7 @@ std::vector<int64_t> gguf_metadata::integers(const std::string & key) const {
 std::vector<double> gguf_metadata::numbers(const std::string & key) const {
     const gguf_value &  value = get_array(key, "an array of finite numbers");
     std::vector<double> numbers;
+    numbers.reserve(value.n);
     for (uint64_t i = 0; i < value.n; ++i) {
         numbers.push_back(number_at(value, i, "an array of finite numbers"));
     }

@@ -136,8 +136,8 @@ stored_rows unpack_mlx(const stored_files & files, const tensor_view & weight, c
     }
     const packing how = packing_of(files, weight, *scales, *biases, shape);
     stored_rows   rows;
-    // Rounding to bf16 adds 0.16 % of the weights' root mean square to the 0.67 % that packing to 8 bits costs; q8_0 would
-    // add 0.53 % (docs/layouts.md). Scales that are finer than bf16 keep their precision.
+    // Rounding to bf16 adds 0.16 % of the weights' root mean square to the 0.67 % that packing to 8 bits costs; q8_0
+    // would add 0.53 % (docs/layouts.md). Scales that are finer than bf16 keep their precision.
     rows.type      = scales->type == element_type::bf16 ? element_type::bf16 : element_type::f32;
     rows.n_rows    = shape[0];
     rows.row_size  = shape[1];

@@ -156,8 +156,16 @@ class codec_mapper {
                  { c_.vector_quantization_hidden_dimension, c_.hidden_size, 1 });
         }
         for (int32_t j = 0; j < n; ++j) {
-            const std::string index = std::to_string(j);
-            map_codebook(from + "vq.layers." + index + ".", canonical + to + "layers." + index + ".codebook.");
+            const std::string layer = "layers." + std::to_string(j);
+            std::string       name  = canonical;
+            name += to;
+            name += layer;
+            name += ".codebook.";
+            std::string stored = from;
+            stored += "vq.";
+            stored += layer;
+            stored += ".";
+            map_codebook(stored, name);
         }
     }
 

@@ -48,6 +48,7 @@ const tensor_view * stored_files::find(const std::string & name) const {
 
 std::vector<std::string> stored_files::paths() const {
     std::vector<std::string> all;
+    all.reserve(files_.size());
     for (const opened & each : files_) {
         all.push_back(each.file->path());
     }
@@ -56,6 +57,7 @@ std::vector<std::string> stored_files::paths() const {
 
 std::vector<checkpoint::region> stored_files::regions() const {
     std::vector<checkpoint::region> all;
+    all.reserve(files_.size());
     for (const opened & each : files_) {
         all.push_back({ each.file->data(), each.file->size() });
     }

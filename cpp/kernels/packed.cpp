@@ -90,7 +90,7 @@ inline void multiply_block(const row_vector * w, const activation_block * const 
             }
             for (int half = 0; half < 2; half++) {
                 for (int c = 0; c < C; c++) {
-                    const column_group column(x[c][b].quants + half * 16 + g * 4);
+                    const column_group column(x[c][b].quants + int64_t{ half } * 16 + int64_t{ g } * 4);
                     for (int v = 0; v < V; v++) {
                         d[v][c].add(weight_group<WIDE>(half == 0 ? low_halves(bytes[v]) : high_halves(bytes[v])),
                                     column);

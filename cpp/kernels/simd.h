@@ -95,10 +95,10 @@ static inline __m128 fold_to_four(vf v) {
 #    if defined(__AVX512F__)
     __m256 low;  // copied, not cast: GCC 12 warns of its own cast
     memcpy(&low, &v, sizeof(low));
-    const __m256 eight = _mm256_add_ps(low, _mm512_maskz_extractf32x8_ps(0xff, (__m512) v, 1));
-    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m256 eight = low + _mm512_maskz_extractf32x8_ps(0xff, (__m512) v, 1);
+    return _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
 #    elif defined(__AVX2__)
-    return _mm_add_ps(_mm256_castps256_ps128((__m256) v), _mm256_extractf128_ps((__m256) v, 1));
+    return _mm256_castps256_ps128((__m256) v) + _mm256_extractf128_ps((__m256) v, 1);
 #    else
     return (__m128) v;
 #    endif
@@ -109,9 +109,9 @@ static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {
     const __m128 b  = fold_to_four(v1);
     const __m128 c  = fold_to_four(v2);
     const __m128 d  = fold_to_four(v3);
-    const __m128 ab = _mm_add_ps(_mm_shuffle_ps(a, b, 0x44), _mm_shuffle_ps(a, b, 0xee));
-    const __m128 cd = _mm_add_ps(_mm_shuffle_ps(c, d, 0x44), _mm_shuffle_ps(c, d, 0xee));
-    return (vf4) _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
+    const __m128 ab = _mm_shuffle_ps(a, b, 0x44) + _mm_shuffle_ps(a, b, 0xee);
+    const __m128 cd = _mm_shuffle_ps(c, d, 0x44) + _mm_shuffle_ps(c, d, 0xee);
+    return (vf4) (_mm_shuffle_ps(ab, cd, 0x88) + _mm_shuffle_ps(ab, cd, 0xdd));
 }
 #else
 static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {

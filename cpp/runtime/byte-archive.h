@@ -24,6 +24,9 @@ class byte_archive {
     }
 
   private:
+    byte_archive() = default;
+    friend Derived;
+
     template <typename T, typename = void>
     struct has_fields : std::false_type {};
     template <typename T>

@@ -118,7 +118,7 @@ std::string json_decoder::decode(std::vector<std::string> tokens) const {
             for (const std::string & token : tokens) {
                 all += token;
             }
-            tokens.assign(1, std::move(all));
+            tokens.assign(1, all);
         } else if (const auto * s = std::get_if<strip>(&any)) {
             for (std::string & token : tokens) {
                 token = strip_characters(token, s->content, s->start, s->stop);

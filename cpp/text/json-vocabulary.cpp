@@ -116,6 +116,7 @@ json_vocabulary read_json_vocabulary(const json_value & root) {
 
 std::vector<added_token> json_vocabulary::tokens() const {
     std::vector<added_token> all;
+    all.reserve(pieces.size());
     for (size_t id = 0; id < pieces.size(); ++id) {
         all.push_back({ static_cast<int32_t>(id), pieces[id], false });
     }

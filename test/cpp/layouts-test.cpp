@@ -181,9 +181,12 @@ void test_mlx_unpacking() {
     const kstt::safetensors_file unpacked(fixtures + "layouts/mlx-unpacked.safetensors");
     CHECK_EQUAL(unpacked.tensors().size(), 6U);
     for (const tensor_view & tensor : unpacked.tensors()) {
-        const std::string  bits  = tensor.name.substr(0, 2);
-        const std::string  name  = tensor.name.substr(3);
-        const model_source found = open_model(fixtures + "layouts/mlx-" + bits, {});
+        const std::string bits   = tensor.name.substr(0, 2);
+        const std::string name   = tensor.name.substr(3);
+        std::string       folder = fixtures;
+        folder += "layouts/mlx-";
+        folder += bits;
+        const model_source found = open_model(folder, {});
         std::vector<float> values;
         if (name == "text_emb.weight") {
             values = values_of(*found.weights->find("model.embed_tokens.embed_tokens.weight"));

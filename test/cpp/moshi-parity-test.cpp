@@ -20,9 +20,17 @@ namespace {
 
 using namespace kstt;
 
-std::string layouts        = std::string(KSTT_SOURCE_DIR) + "/test/fixtures/layouts/";
-std::string checkpoint_dir = layouts + "candle-f32";
-std::string results_path   = layouts + "moshi.json";
+struct compared_files {
+    std::string checkpoint;
+    std::string results;
+};
+
+// The small fixture, or what the command line names.
+compared_files & files() {
+    static compared_files named = { std::string(KSTT_SOURCE_DIR) + "/test/fixtures/layouts/candle-f32",
+                                    std::string(KSTT_SOURCE_DIR) + "/test/fixtures/layouts/moshi.json" };
+    return named;
+}
 
 struct moshi_results {
     uint32_t                          seed     = 0;
@@ -33,7 +41,7 @@ struct moshi_results {
 };
 
 moshi_results read_results() {
-    const json_value root = json_value::read(results_path, size_t{ 64 } << 20U);
+    const json_value root = json_value::read(files().results, size_t{ 64 } << 20U);
     moshi_results    results;
     results.seed     = static_cast<uint32_t>(root.at("seed").integer(0, UINT32_MAX));
     results.n_frames = root.at("frames").integer(1, INT32_MAX);
@@ -62,7 +70,7 @@ compute_backend & backend() {
 }
 
 const stt_model & model() {
-    static const std::unique_ptr<stt_model> loaded = stt_model::load(open_model(checkpoint_dir, {}), backend());
+    static const std::unique_ptr<stt_model> loaded = stt_model::load(open_model(files().checkpoint, {}), backend());
     return *loaded;
 }
 
@@ -96,7 +104,7 @@ void test_codes() {
 }
 
 void test_tokens() {
-    engine          one(checkpoint_dir, {});
+    engine          one(files().checkpoint, {});
     session_options options;
     options.prefix_seconds          = 0.0;
     options.tail_seconds            = 0.0;
@@ -160,8 +168,7 @@ void test_heads() {
 
 int main(int argc, char ** argv) {
     if (argc > 1) {
-        checkpoint_dir = argv[1];
-        results_path   = checkpoint_dir + "/moshi.json";
+        files() = { argv[1], std::string(argv[1]) + "/moshi.json" };
     }
     load_cpu_device(std::getenv("KSTT_KERNEL_DIR"));
     return check_run({ test_codes, test_tokens, test_heads });

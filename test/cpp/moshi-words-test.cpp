@@ -30,6 +30,7 @@ std::vector<std::string> messages_of(const std::vector<int32_t> & tokens, int32_
         words.push(static_cast<int64_t>(i) + 1, tokens[i], out);
     }
     std::vector<std::string> result;
+    result.reserve(out.size());
     for (const moshi_message & each : out) {
         result.push_back(each.is_end ? format("End %.2f", each.time)
                                      : format("Word %.2f %s", each.time, each.text.c_str()));

@@ -153,6 +153,7 @@ void test_keeper_stall() {
 
 std::vector<float> long_speech(size_t n_takes) {
     std::vector<std::vector<float>> parts;
+    parts.reserve(n_takes);
     for (size_t i = 0; i < n_takes; i++) {
         parts.push_back(digit_take((5 * i + 3) % digit_takes().size()));
     }

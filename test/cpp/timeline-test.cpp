@@ -127,7 +127,7 @@ void test_day() {
     int64_t                  n_frames = 0;
     for (int64_t i = 0; i < n_rounds; i++) {
         const int32_t pushed_rate = i % 100 == 99 ? 1600 : slow;
-        intake.push(pcm.data(), static_cast<size_t>(10 * pushed_rate), pushed_rate);
+        intake.push(pcm.data(), 10 * static_cast<size_t>(pushed_rate), pushed_rate);
         intake.flush();
         const int64_t n = intake.n_frames();
         intake.take(n, out);
