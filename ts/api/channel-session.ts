@@ -12,6 +12,8 @@ interface Channel {
   readonly session: LiveSession;
   /** In the channel's own order; the first one waits until no other channel can come before it. */
   readonly held: LiveEvent[];
+  /** Events that have come from the session. */
+  taken: number;
   isDone: boolean;
 }
 
@@ -31,7 +33,7 @@ export class ChannelSession {
   constructor(sessions: ReadonlyMap<string, LiveSession>, options: SessionOptions) {
     this.#options = options;
     this.#pcm = new PcmReader(sessions.size);
-    this.#channels = [...sessions].map(([name, session]) => ({ name, session, held: [], isDone: false }));
+    this.#channels = [...sessions].map(([name, session]) => ({ name, session, held: [], taken: 0, isDone: false }));
     this.#events = new EventQueue<ChannelEvent>(
       (next, previous) => next.channel === previous.channel && supersedes(next, previous),
       () => this.#onRead(),
@@ -104,6 +106,7 @@ export class ChannelSession {
     try {
       for await (const event of channel.session) {
         channel.held.push(event);
+        channel.taken++;
         this.#release();
         if (this.#events.unread >= MAX_UNREAD) {
           await new Promise<void>((resolve) => {
@@ -145,7 +148,10 @@ export class ChannelSession {
       return undefined;
     }
     const others = this.#channels.filter((channel) => channel !== earliest && channel.held.length === 0);
-    return others.every(({ session }) => session.horizon >= start(earliest)) ? earliest : undefined;
+    // What a session has told may still be on its way here.
+    const isPast = ({ session, taken }: Channel): boolean =>
+      session.eventCount === taken && session.horizon >= start(earliest);
+    return others.every(isPast) ? earliest : undefined;
   }
 }
 

@@ -16,6 +16,7 @@ export class EventQueue<T> {
   readonly #readers: Reader<T>[] = [];
   readonly #onRead: () => void;
   #isRead = false;
+  #given = 0;
   #end: { error?: unknown } | undefined;
 
   /** `supersedes`: the last event need not be kept when it is unread. `onRead`: called when an event has been taken. */
@@ -28,6 +29,11 @@ export class EventQueue<T> {
     return this.#events.length;
   }
 
+  /** Events given or to be given to readers so far: a reader that has seen fewer has some under way. */
+  get count(): number {
+    return this.#given + this.#events.length;
+  }
+
   get closed(): boolean {
     return this.#end !== undefined;
   }
@@ -38,6 +44,7 @@ export class EventQueue<T> {
     }
     const reader = this.#readers.shift();
     if (reader !== undefined) {
+      this.#given++;
       reader.resolve({ done: false, value: event });
       return;
     }
@@ -111,6 +118,7 @@ export class EventQueue<T> {
     return new Promise((resolve, reject) => {
       const event = this.#events.shift();
       if (event !== undefined) {
+        this.#given++;
         resolve({ done: false, value: event });
         this.#onRead();
       } else if (this.closed) {

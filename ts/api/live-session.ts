@@ -201,6 +201,11 @@ export class LiveSession {
     return Math.min(heard, this.#translator.openStart ?? heard);
   }
 
+  /** @internal Events told so far; those that a reader has not seen yet among them. */
+  get eventCount(): number {
+    return this.#events.count;
+  }
+
   /** @internal Called after every step. */
   onStep: (() => void) | undefined;
 
