@@ -12,7 +12,7 @@ module.exports = {
       name: "api-is-backend-blind",
       comment: "The facade knows the contract, never a concrete backend.",
       severity: "error",
-      from: { path: "^ts/(api|model|audio|contract)/" },
+      from: { path: "^ts/(api|model|tensor|audio|contract)/" },
       to: { path: "^ts/backend/" },
     },
     {
@@ -20,6 +20,13 @@ module.exports = {
       severity: "error",
       from: { path: "^ts/contract/" },
       to: { path: "^ts/", pathNot: "^ts/contract/" },
+    },
+    {
+      name: "tensors-stand-alone",
+      comment: "Shapes and views of numbers; what the numbers are is decided elsewhere.",
+      severity: "error",
+      from: { path: "^ts/tensor/" },
+      to: { path: "^ts/", pathNot: "^ts/(tensor/|contract/errors\\.ts$)" },
     },
     {
       name: "backends-know-the-contract-only",

@@ -92,5 +92,5 @@ export type { ModelLocation, ModelSource } from "./model/model-folder.js";
 export type { PretrainedOptions, ProgressInfo } from "./model/pretrained-options.js";
 export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";
 export type { BackendPreference, TriedBackend } from "./model/runtime.js";
-export { Tensor, type TensorType } from "./model/tensor.js";
 export { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./model/tokenizer.js";
+export { type SliceRange, Tensor, type TensorLike, type TensorType } from "./tensor/tensor.js";

@@ -1,7 +1,7 @@
 /** The shapes in which callers hand audio to the feature extractor, brought to one form. */
 import { SttError } from "../contract/errors.js";
+import { Tensor } from "../tensor/tensor.js";
 import { invalidArgument, show } from "./option-checks.js";
-import { Tensor } from "./tensor.js";
 
 type NumericArray =
   | Float32Array
@@ -50,10 +50,10 @@ interface ShapedAudio {
 }
 
 function toShaped(example: AudioExample, name: string): ShapedAudio {
-  if (example instanceof Tensor) {
-    const { dims, data } = example as Tensor;
-    if (data instanceof BigInt64Array) {
-      throw invalidArgument(`${name}: samples are real numbers, not int64`, "Pass a float32 tensor.");
+  if (Tensor.isLike(example)) {
+    const { type, dims, data } = example;
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+      throw invalidArgument(`${name}: samples are real numbers, not ${type}`, "Pass a float32 tensor.");
     }
     const [rows = 1, samples = 0] = dims.length > 1 ? dims : [1, ...dims];
     return {

@@ -1,5 +1,5 @@
 import { SttError } from "../contract/errors.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /** What a feature extractor returns: its tensors are the enumerable properties, so `{ ...inputs }` spreads them. */
 export class BatchFeature {

@@ -1,8 +1,8 @@
+import { Tensor } from "../tensor/tensor.js";
 import type { EngineRunner } from "./engine-runner.js";
 import type { MimiConfig } from "./mimi-config.js";
 import { readModelInput } from "./model-input.js";
 import { checkFunction, checkInteger, checkOptions, checkSignal, invalidArgument } from "./option-checks.js";
-import { Tensor } from "./tensor.js";
 
 export interface EncodeOptions {
   /** How many of the codebooks to return; default all. */

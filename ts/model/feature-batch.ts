@@ -1,8 +1,8 @@
 import { SttError } from "../contract/errors.js";
+import { Tensor } from "../tensor/tensor.js";
 import type { ChannelAudio } from "./audio-input.js";
 import { BatchFeature } from "./batch-feature.js";
 import type { PaddedRow } from "./sequence-padding.js";
-import { Tensor } from "./tensor.js";
 
 export interface BatchLayout {
   /** Samples of silence before and after every row. */

@@ -1,4 +1,5 @@
 import type { EngineHandle } from "../contract/backend.js";
+import { Tensor } from "../tensor/tensor.js";
 import type { BatchFeature } from "./batch-feature.js";
 import { CodecModel } from "./codec-model.js";
 import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loader.js";
@@ -12,7 +13,6 @@ import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
 import { hubOptions, PRETRAINED_OPTIONS, type PretrainedOptions, percent } from "./pretrained-options.js";
 import type { BackendPreference } from "./runtime.js";
-import { Tensor } from "./tensor.js";
 
 export interface PretrainedModelOptions extends PretrainedOptions {
   /** Default "auto": the best one that works here. */

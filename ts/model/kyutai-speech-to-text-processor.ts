@@ -1,3 +1,4 @@
+import type { Tensor } from "../tensor/tensor.js";
 import type { AudioExample, AudioInput } from "./audio-input.js";
 import type { BatchFeature } from "./batch-feature.js";
 import { Callable } from "./callable.js";
@@ -11,7 +12,6 @@ import { findModel, type ModelLocation } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 import { read_audio } from "./read-audio.js";
-import type { Tensor } from "./tensor.js";
 import { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./tokenizer.js";
 
 const CLASS_NAME = "KyutaiSpeechToTextProcessor";

@@ -1,8 +1,8 @@
 import type { EngineInfo } from "../contract/backend.js";
 import { SttError } from "../contract/errors.js";
+import { Tensor } from "../tensor/tensor.js";
 import { checkFinite } from "./audio-input.js";
 import { invalidArgument, show } from "./option-checks.js";
-import { Tensor } from "./tensor.js";
 
 export interface ModelInput {
   /** [rows][samples]. */

@@ -1,5 +1,6 @@
 import { SttError } from "../contract/errors.js";
 import type { TokenizerFile, TokenizerHandle } from "../contract/tokenizer.js";
+import { Tensor } from "../tensor/tensor.js";
 import { JsonVocabulary, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./json-vocabulary.js";
 import {
   findModelPath,
@@ -12,7 +13,6 @@ import {
 import { invalidArgument, show } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 import { openBackend } from "./runtime.js";
-import { Tensor } from "./tensor.js";
 import { CoreVocabulary, type Vocabulary } from "./vocabulary.js";
 
 /** Ids of one sequence, as generate() gives them or as plain numbers. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AudioInput } from "../../../ts/model/audio-input.js";
 import { KyutaiSpeechToTextFeatureExtractor } from "../../../ts/model/kyutai-speech-to-text-feature-extractor.js";
-import { Tensor } from "../../../ts/model/tensor.js";
+import { Tensor } from "../../../ts/tensor/tensor.js";
 import { expectCode } from "../../contract/subject.js";
 import { DIGITS_EN, readFixture } from "../support/fixture.js";
 import { collectWarnings } from "../support/warnings.js";

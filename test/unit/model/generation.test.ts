@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BatchFeature } from "../../../ts/model/batch-feature.js";
 import { GenerationConfig } from "../../../ts/model/generation-config.js";
 import { KyutaiSpeechToTextForConditionalGeneration } from "../../../ts/model/kyutai-speech-to-text-for-conditional-generation.js";
-import { Tensor } from "../../../ts/model/tensor.js";
+import { Tensor } from "../../../ts/tensor/tensor.js";
 import { expectCode } from "../../contract/subject.js";
 import { type FakeBackend, FRAME, useFakeBackend } from "../support/fake-backend.js";
 import { DIGITS_EN } from "../support/fixture.js";
