@@ -23,7 +23,7 @@ async function withEngine(slots, threads, work) {
   const backend = await cpuCandidate.open();
   const engine = await backend.createEngine(digits, { threads, slots });
   try {
-    return await work(engine);
+    return await work(engine, backend);
   } finally {
     await engine.dispose();
   }
@@ -105,19 +105,29 @@ async function flush({ seconds }) {
   });
 }
 
+/** A recording at the model's rate, so that a frame pushed is a frame to compute: a resampler holds some samples back. */
+async function atModelRate(backend, { pcm, rate }, rateOut) {
+  const resampler = await backend.createResampler(rate, rateOut);
+  const parts = [await resampler.push(pcm), await resampler.flush()];
+  resampler.dispose();
+  return Float32Array.from({ length: parts[0].length + parts[1].length }, (_, i) =>
+    i < parts[0].length ? parts[0][i] : parts[1][i - parts[0].length],
+  );
+}
+
 /** Live sessions alone, then with files beside them: the time from a pushed frame to its step. */
 async function beside({ seconds }) {
   for (const files of [0, 1, 4]) {
-    await withEngine(4 + files, 1, async (engine) => {
+    await withEngine(4 + files, 1, async (engine, backend) => {
       const { frameRate, frameSize, sampleRate } = engine.info;
-      const audio = longRecording(readTakes(), seconds, 9);
-      const size = (frameSize * audio.rate) / sampleRate;
+      const pcm = await atModelRate(backend, longRecording(readTakes(), seconds, 9), sampleRate);
       const live = [];
       for (let i = 0; i < 4; i++) live.push(await engine.createSession({ ...DEFAULT_SESSION, emitTokens: true }));
       let fileFrames = 0;
       for (let i = 0; i < files; i++) {
         const file = await engine.createSession({ ...DEFAULT_SESSION, priority: "file" });
-        await file.pushPcm(longRecording(readTakes(), 20 * seconds, i).pcm, audio.rate);
+        const recording = longRecording(readTakes(), 20 * seconds, i);
+        await file.pushPcm(recording.pcm, recording.rate);
       }
       const times = [];
       const started = performance.now();
@@ -129,7 +139,7 @@ async function beside({ seconds }) {
         }
         const before = performance.now();
         for (const session of live)
-          await session.pushPcm(audio.pcm.subarray(frame * size, (frame + 1) * size), audio.rate);
+          await session.pushPcm(pcm.subarray(frame * frameSize, (frame + 1) * frameSize), sampleRate);
         for (let heard = 0; heard < live.length; ) {
           await engine.step(1);
           heard += live.filter((session) => session.poll().length > 0).length;
