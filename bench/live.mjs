@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Measures live sessions of the embedded model; one JSON object per line, fields in bench/README.md.
- * Usage: node bench/live.mjs throughput|flush|beside|long [--seconds S] [--hours H]
+ * Measures live sessions, of the embedded model unless another is named; one JSON object per line, fields in bench/README.md.
+ * Usage: node bench/live.mjs throughput|flush|beside|long [--model PATH] [--seconds S] [--hours H]
  */
 import { parseArgs } from "node:util";
 import { StepError } from "../tools/steps.mjs";
@@ -19,9 +19,11 @@ function percentile(values, share) {
   return round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
 }
 
+let model = digits;
+
 async function withEngine(slots, threads, work) {
   const backend = await cpuCandidate.open();
-  const engine = await backend.createEngine(digits, { threads, slots });
+  const engine = await backend.createEngine(model, { threads, slots });
   try {
     return await work(engine, backend);
   } finally {
@@ -207,10 +209,11 @@ async function long({ hours }) {
 }
 
 const STAGES = { throughput, flush, beside, long };
-const options = { seconds: { type: "string" }, hours: { type: "string" } };
+const options = { model: { type: "string", default: digits }, seconds: { type: "string" }, hours: { type: "string" } };
 const { positionals, values } = parseArgs({ options, allowPositionals: true });
 const stage = STAGES[positionals[0]];
 if (stage === undefined) throw new StepError(`Usage: node bench/live.mjs ${Object.keys(STAGES).join("|")}`);
+model = values.model;
 await stage({
   seconds: Number(values.seconds ?? 30),
   hours: Number(values.hours ?? 24),

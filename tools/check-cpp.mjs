@@ -8,7 +8,7 @@ import { versionOf } from "./prerequisites.mjs";
 import { readJson, root, run, StepError } from "./steps.mjs";
 
 const VERSION = 19;
-const FOLDERS = ["cpp", "bindings", "test/cpp", "bench"];
+const FOLDERS = ["cpp", "bindings", "test/cpp", "test/fuzz", "bench"];
 
 /** Name of the tool in the pinned version, or undefined. */
 function findTool(name) {

@@ -22,7 +22,7 @@ void require_sound(bool condition) {
 template <typename Archive>
 void session::archive(Archive & a) {
     a(line_, intake_, heard_, codes_, step_, previous_, n_pads_, n_extended_, n_again_, finished_, constraint_);
-    a(forced_, prompt_end_, words_, levels_, turns_, refresh_, events_);
+    a(forced_, prompt_end_, sounds_, words_, levels_, turns_, refresh_, events_);
 }
 
 void session::save(byte_writer & out) {

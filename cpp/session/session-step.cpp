@@ -57,8 +57,10 @@ level_meter::verdict session::hear() {
     if (step_ == 0 || n_again_ > 0) {
         return {};
     }
-    const heard_frame frame = heard_.front();
-    return frame.is_audio ? levels_.push(frame.decibels) : level_meter::verdict{};
+    const heard_frame          frame  = heard_.front();
+    const level_meter::verdict result = frame.is_audio ? levels_.push(frame.decibels) : level_meter::verdict{};
+    sounds_.push(result.active);
+    return result;
 }
 
 void session::watch_turn(const picked_token & picked, bool is_active, const float * pauses, int32_t n_pauses) {

@@ -53,7 +53,7 @@ session::session(const stt_model & model, const session_options & options, int32
       line_(model.config.codec.sampling_rate, model.config.codec.frame_size(), model.config.audio_delay_seconds),
       intake_(intake_of(model, options), line_),
       constraint_(options.constraint, model.config.decoder.vocab_size - 1, 0, model.config.decoder.pad_token_id),
-      words_(model, options_, line_), levels_(frame_rate(model), delay_frames(model)),
+      words_(model, options_, line_, sounds_), levels_(frame_rate(model), delay_frames(model)),
       turns_(options.turn, frame_rate(model), model.config.audio_delay_seconds),
       refresh_(refresh_of(model, options),
                model.config.decoder.sliding_window,
@@ -78,6 +78,7 @@ void session::clear() {
     // The last row of the text table is the start token; transformers' bos_token_id may name another (spec 5.4 a).
     previous_             = model_.config.decoder.vocab_size - 1;
     constraint_.reset();
+    sounds_.reset();
     words_.reset();
     levels_.reset();
     turns_.reset();

@@ -7,6 +7,7 @@
 #include "session/level-meter.h"
 #include "session/session-event.h"
 #include "session/session-options.h"
+#include "session/sound-trace.h"
 #include "session/token-constraint.h"
 #include "session/token-picker.h"
 #include "session/word-publisher.h"
@@ -126,6 +127,7 @@ class session {
     bool                      is_stuck_ = false;
     std::deque<int32_t>       forced_;          // tokens of the next steps, decided beforehand
     int64_t                   prompt_end_ = 0;  // stream sample; what is said before it belongs to the prompt
+    sound_trace               sounds_;
     word_publisher            words_;
     level_meter               levels_;
     turn_detector             turns_;

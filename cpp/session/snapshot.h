@@ -12,7 +12,7 @@
 namespace kstt {
 
 // Changes with any change of what follows the header.
-constexpr uint32_t snapshot_version = 1;
+constexpr uint32_t snapshot_version = 2;
 
 // Puts the header before the payload.
 std::vector<uint8_t> seal_snapshot(const std::vector<uint8_t> & payload, uint64_t fingerprint);

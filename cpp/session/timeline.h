@@ -30,6 +30,12 @@ class timeline {
     // Stream sample of what the model announces at this step.
     double sample_of_step(int64_t step) const { return static_cast<double>(step * frame_size_) - delay_ * rate_; }
 
+    // The same in frames of the stream.
+    double frame_of_step(int64_t step) const { return sample_of_step(step) / static_cast<double>(frame_size_); }
+
+    // Seconds of the audio at the start of a frame.
+    double time_of_frame(int64_t frame) const { return time_at(static_cast<double>(frame * frame_size_)); }
+
     // False where the frame begins with something put in.
     bool is_audio(int64_t frame) const;
 

@@ -4,6 +4,7 @@
 // ids are pieces of the word. Without a boundary between two words, the second is known by its leading U+2581.
 #pragma once
 
+#include "session/sound-trace.h"
 #include "session/timeline.h"
 #include "text/piece-decoder.h"
 
@@ -16,15 +17,19 @@ namespace kstt {
 struct word {
     std::string text;               // UTF-8, no spaces around it, never empty
     double      start      = 0.0;   // seconds on the clock of the audio pushed, >= 0
-    double      end        = 0.0;   // >= start
+    double      end        = 0.0;   // >= start; where the next word begins, or where the sound before that ends
     float       confidence = 0.0F;  // geometric mean of the probabilities of its tokens, 0..1
     int64_t     start_step = 0;     // of its boundary
 };
 
 class word_assembler {
   public:
-    // Decoder and timeline are borrowed and must outlive this object.
-    word_assembler(const piece_decoder * decoder, const timeline * line, int32_t boundary_id, int32_t pad_id);
+    // All borrowed; they must outlive this object. Without `sounds`, ends are told from the tokens alone.
+    word_assembler(const piece_decoder * decoder,
+                   const timeline *      line,
+                   const sound_trace *   sounds,
+                   int32_t               boundary_id,
+                   int32_t               pad_id);
 
     // The token that decoder step `step` (0-based, rising from call to call) emitted. Appends words that are final now:
     // at the next boundary, at the first piece of the next word, or after a second without pieces.
@@ -56,11 +61,12 @@ class word_assembler {
 
   private:
     void open(int64_t start_step, double start_time);
-    void close(int64_t end_step, std::vector<word> & out);
-    bool describe(const std::string & bytes, int64_t end_step, word & out) const;
+    void close(int64_t end_step, int64_t limit_step, std::vector<word> & out);
+    bool describe(const std::string & bytes, double end, word & out) const;
 
     const piece_decoder * decoder_;
     const timeline *      line_;
+    const sound_trace *   sounds_;
     int32_t               boundary_id_;
     int32_t               pad_id_;
 

@@ -21,9 +21,12 @@ int32_t moshi_delay(const session_options & options, const timeline & line) {
 
 }  // namespace
 
-word_publisher::word_publisher(const stt_model & model, const session_options & options, const timeline & line)
+word_publisher::word_publisher(const stt_model &       model,
+                               const session_options & options,
+                               const timeline &        line,
+                               const sound_trace &     sounds)
     : model_(model), options_(options), line_(line),
-      words_(&model.pieces, &line, boundary_id, model.config.decoder.pad_token_id),
+      words_(&model.pieces, &line, &sounds, boundary_id, model.config.decoder.pad_token_id),
       moshi_(&model.pieces,
              line.steps_per_second(),
              moshi_delay(options, line),

@@ -15,7 +15,10 @@ namespace kstt {
 class word_publisher {
   public:
     // All borrowed.
-    word_publisher(const stt_model & model, const session_options & options, const timeline & line);
+    word_publisher(const stt_model &       model,
+                   const session_options & options,
+                   const timeline &        line,
+                   const sound_trace &     sounds);
 
     // Words that begin before this stream sample belong to a prompt: they are not published.
     void mute_before(int64_t sample) { muted_until_ = sample; }

@@ -54,7 +54,7 @@ timeline line_of(const test_clock & clock, double duration) {
 
 std::vector<word> assemble(const std::vector<int32_t> & tokens, const test_clock & clock, double duration) {
     const timeline    line = line_of(clock, duration);
-    word_assembler    assembler(&decoder(), &line, clock.boundary_id, clock.pad_id);
+    word_assembler    assembler(&decoder(), &line, nullptr, clock.boundary_id, clock.pad_id);
     std::vector<word> words;
     for (size_t step = 0; step < tokens.size(); ++step) {
         assembler.push(static_cast<int64_t>(step), tokens[step], 1.0F, words);
@@ -128,7 +128,7 @@ void test_silence() {
 
     // It comes out as soon as that is known, and once.
     const timeline    line = line_of(simple_clock, 9.0);
-    word_assembler    assembler(&decoder(), &line, boundary, pad);
+    word_assembler    assembler(&decoder(), &line, nullptr, boundary, pad);
     std::vector<word> words;
     assembler.push(0, boundary, 1.0F, words);
     assembler.push(1, the, 1.0F, words);
@@ -180,7 +180,7 @@ void test_control_ids() {
 void test_confidence() {
     const auto confidence = [](const std::vector<float> & probabilities) {
         const timeline    line = line_of(simple_clock, 9.0);
-        word_assembler    assembler(&decoder(), &line, boundary, pad);
+        word_assembler    assembler(&decoder(), &line, nullptr, boundary, pad);
         std::vector<word> words;
         assembler.push(0, boundary, 0.001F, words);  // of the boundary: not part of the word
         int64_t step = 1;
@@ -200,7 +200,7 @@ void test_confidence() {
 
 void test_partial() {
     const timeline    line = line_of(simple_clock, 9.0);
-    word_assembler    assembler(&decoder(), &line, boundary, pad);
+    word_assembler    assembler(&decoder(), &line, nullptr, boundary, pad);
     std::vector<word> words;
     word              open;
     assembler.push(0, boundary, 1.0F, words);
@@ -232,7 +232,7 @@ void test_split_characters() {
     const piece_decoder bytes =
         piece_decoder::read({ kstt::tokenizer_kind::tokenizer_json, "tokenizer.json", vocabulary.dump() });
     const timeline    line = line_of(simple_clock, 9.0);
-    word_assembler    assembler(&bytes, &line, boundary, pad);
+    word_assembler    assembler(&bytes, &line, nullptr, boundary, pad);
     std::vector<word> words;
     word              open;
     int64_t           step = 0;
@@ -256,7 +256,7 @@ void test_split_characters() {
 
 void test_state() {
     timeline          line = line_of(simple_clock, 9.0);
-    word_assembler    assembler(&decoder(), &line, boundary, pad);
+    word_assembler    assembler(&decoder(), &line, nullptr, boundary, pad);
     std::vector<word> words;
     assembler.push(5, the, 1.0F, words);
     CHECK_THROWS(assembler.push(5, the, 1.0F, words), KSTT_STATUS_INTERNAL, "word-assembler.cpp");
