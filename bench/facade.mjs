@@ -48,8 +48,8 @@ async function drain(session, onEvent = () => {}) {
 async function loadRecordings() {
   const expected = JSON.parse(readFileSync(join(MODEL, "test", "expected.json"), "utf8"));
   const recordings = [];
-  for (const { file, text, onsets } of expected) {
-    recordings.push({ text, onsets, samples: await read_audio(join(MODEL, "test", file), RATE) });
+  for (const { file, text, onsets, ends } of expected) {
+    recordings.push({ text, onsets, ends, samples: await read_audio(join(MODEL, "test", file), RATE) });
   }
   return recordings;
 }
@@ -145,16 +145,22 @@ async function measureLatency(stt, recordings, files) {
   print(files === 0 ? "live-alone" : "live-beside-files", { files, ...distribution(latencies, "ms") });
 }
 
-/** Errors of word starts against the known places of the digits, where no word was lost or invented. */
+/** Errors of word starts and ends against the known places of the digits, where no word was lost or invented. */
 async function measureTimes(stt, recordings) {
-  const errors = [];
+  const starts = [];
+  const stops = [];
   let wrong = 0;
-  for (const { samples, text, onsets } of recordings) {
+  for (const { samples, text, onsets, ends } of recordings) {
     const result = await stt.transcribe({ samples, rate: RATE });
-    if (result.text !== text) wrong++;
-    else errors.push(...result.words.map((word, index) => Math.abs(word.start - onsets[index])));
+    if (result.text !== text) {
+      wrong++;
+      continue;
+    }
+    starts.push(...result.words.map((word, index) => Math.abs(word.start - onsets[index])));
+    stops.push(...result.words.map((word, index) => Math.abs(word.end - ends[index])));
   }
-  print("word-starts", { recordings: recordings.length, left_out: wrong, ...distribution(errors, "s") });
+  print("word-starts", { recordings: recordings.length, left_out: wrong, ...distribution(starts, "s") });
+  print("word-ends", { recordings: recordings.length, left_out: wrong, ...distribution(stops, "s") });
 }
 
 /** Strings of takes 0 to 4 of the Free Spoken Digit Dataset, which the model has not seen, with silence between them. */

@@ -12,6 +12,7 @@ interface Recording {
   readonly text: string;
   /** Seconds at which each word begins. */
   readonly onsets: readonly number[];
+  readonly ends: readonly number[];
 }
 
 // Strings of the dataset's test takes, which the model was not trained on (models/digits-en/README.md).
@@ -66,15 +67,17 @@ test("the sample says what its text says", async () => {
   expect(text).toBe(readFileSync(`${model}/sample.txt`, "utf8").trim());
 });
 
-test("test recordings: at most 3 % of the words wrong, each onset where the word begins", async () => {
+test("test recordings: at most 3 % of the words wrong, each word where it was spoken", async () => {
   const pairs: [string, readonly Word[]][] = [];
   const shifts: number[] = [];
-  for (const { file, text, onsets } of recordings) {
+  const endShifts: number[] = [];
+  for (const { file, text, onsets, ends } of recordings) {
     const { words } = await stt.transcribe(`${model}/test/${file}`);
     pairs.push([text, words]);
     // Times can only be compared where no word was lost or invented.
     if (words.length === onsets.length) {
       shifts.push(...words.map((word, index) => Math.abs(word.start - (onsets[index] ?? Number.NaN))));
+      endShifts.push(...words.map((word, index) => Math.abs(word.end - (ends[index] ?? Number.NaN))));
     }
   }
   expect(recordings.length).toBeGreaterThanOrEqual(8);
@@ -82,6 +85,9 @@ test("test recordings: at most 3 % of the words wrong, each onset where the word
   expect(shifts.length).toBeGreaterThan(40);
   expect(median(shifts)).toBeLessThanOrEqual(0.08);
   expect(Math.max(...shifts)).toBeLessThanOrEqual(0.4);
+  // Silence follows each word: its end is known to the frame of 80 ms, not only from where the next one begins.
+  expect(median(endShifts)).toBeLessThanOrEqual(0.08);
+  expect(Math.max(...endShifts)).toBeLessThanOrEqual(0.4);
 });
 
 test("one long recording, many windows long, is heard as well as its parts", async () => {
