@@ -6,7 +6,7 @@ import { root } from "../tools/steps.mjs";
 export const digits = join(root, "models", "digits-en");
 
 /** 16-bit mono PCM of a RIFF file. */
-function readWav(path) {
+export function readWav(path) {
   const bytes = readFileSync(path);
   let rate = 0;
   for (let at = 12; at + 8 <= bytes.length; ) {

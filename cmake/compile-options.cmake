@@ -7,6 +7,16 @@ else()
     target_compile_options(kstt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unused-parameter -Wno-psabi)
 endif()
 
+if(EMSCRIPTEN)
+    # For ggml too: C++ exceptions pass through it, and threads need shared memory in every object.
+    add_compile_options(-msimd128 -fwasm-exceptions -Wno-version-check)
+    add_link_options(-fwasm-exceptions -Wno-version-check)
+    if(KSTT_WASM_THREADS)
+        add_compile_options(-pthread)
+        add_link_options(-pthread)
+    endif()
+endif()
+
 set(KSTT_SANITIZE "" CACHE STRING "Sanitizers for our own sources, e.g. address,undefined")
 if(KSTT_SANITIZE)
     add_compile_options(-fsanitize=${KSTT_SANITIZE} -fno-omit-frame-pointer)

@@ -18,7 +18,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/kernels/packed.cpp PROPERT
 
 function(kstt_add_all_kernels target)
     if(EMSCRIPTEN)
-        kstt_add_kernels(${target} base -msimd128)
+        kstt_add_kernels(${target} simd128)
     elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
         set(avx2 -mavx2 -mfma -mf16c -mbmi2)
         set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)

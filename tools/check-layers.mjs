@@ -19,7 +19,7 @@ const ALLOWED = {
   model: ["nn", "io", "text", "runtime", "kernels", "<ggml>"],
   convert: ["io", "runtime", "<ggml>"],
   session: ["model", "audio", "text", "io", "runtime", "include/kstt"],
-  capi: ["session", "convert", "audio", "text", "io/tokenizer-source", "runtime", "include/kstt"],
+  capi: ["session", "convert", "audio", "text", "io/tokenizer-source", "io/memory-files", "runtime", "include/kstt"],
   // The addon and the WASM module see the C header, by its public name, and nothing else of ours.
   bindings: ["include/kstt"],
   wasm: ["include/kstt"],

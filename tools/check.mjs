@@ -21,6 +21,7 @@ const CHECKS = [
     ),
   () => step("Unused code and dependencies (knip)", "check-knip", binCommand("knip", "bin/knip.js")),
   () => step("C++ layers", "check-layers", node("tools/check-layers.mjs")),
+  () => step("Layout of the C structs in WebAssembly", "check-layout", node("tools/wasm-layout.mjs", "--check")),
   () => step("Lock file", "check-lock", node("tools/complete-lock.mjs", "--check")),
   () => step("Paths, hosts, marks, lengths", "check-tree", node("tools/check-tree.mjs")),
   async () => {

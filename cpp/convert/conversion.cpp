@@ -3,15 +3,14 @@
 #include "convert/source-record.h"
 #include "io/gguf-model.h"
 #include "io/gguf-names.h"
+#include "io/mapped-file.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 
 #include <ggml.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -54,10 +53,8 @@ void check_rules(const std::vector<keep_rule> & rules, const std::vector<canonic
 }
 
 void check_target(const std::string & target, const std::vector<std::string> & files) {
-    namespace fs = std::filesystem;
     for (const std::string & file : files) {
-        std::error_code ignored;
-        if (fs::equivalent(fs::u8path(target), fs::u8path(file), ignored)) {
+        if (is_same_file(target, file)) {
             throw error(KSTT_STATUS_INVALID_ARGUMENT,
                         target + ": is a file of the source; give another name for the result");
         }

@@ -1,5 +1,7 @@
 #include "convert/source-record.h"
 
+#include "io/mapped-file.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -27,10 +29,9 @@ source_record record_source(const std::string & path, const model_source & sourc
     record.name          = (code ? fs::u8path(path) : name).filename().u8string();
     record.layout        = source.layout;
     for (const std::string & file : source.files) {
-        const fs::path  at   = fs::u8path(file);
-        const uintmax_t size = fs::file_size(at, code);
+        const fs::path at = fs::u8path(file);
         record.files.push_back(at.filename().u8string());
-        record.sizes.push_back(code ? 0 : size);
+        record.sizes.push_back(size_of_file(file));
         record.hashes.push_back(sha256_of_link(at));
     }
     return record;

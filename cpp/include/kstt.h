@@ -258,6 +258,7 @@ KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 }
 #endif
 
+#include "kstt-memory.h"
 #include "kstt-model.h"
 
 #endif /* KSTT_H */

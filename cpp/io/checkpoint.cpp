@@ -94,6 +94,12 @@ class mapped_checkpoint final : public checkpoint {
         files_[found->second.file]->file().release(tensor.data, tensor.n_bytes);
     }
 
+    uint8_t * spare(const tensor_view & tensor) const override {
+        const auto found = entries_.find(tensor.name);
+        KSTT_CHECK(found != entries_.end());
+        return files_[found->second.file]->file().spare(tensor.data);
+    }
+
   private:
     struct entry {
         size_t tensor;

@@ -71,6 +71,10 @@ class checkpoint {
 
     // Tells the system that these mapped bytes are not needed soon (after a copy was made of them).
     virtual void release(const tensor_view & tensor) const = 0;
+
+    // The bytes of a tensor, to be overwritten when it is not read any more: where memory cannot be given back in parts
+    // and nobody else reads them. nullptr: nowhere. Such a tensor cannot be asked for again afterwards.
+    virtual uint8_t * spare(const tensor_view & /*tensor*/) const { return nullptr; }
 };
 
 // Copies a tensor to f32: f32, f16, bf16 and the block formats, with the values that ggml gives. `out` holds

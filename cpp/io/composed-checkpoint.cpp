@@ -169,4 +169,13 @@ void composed_checkpoint::release(const tensor_view & tensor) const {
     }
 }
 
+uint8_t * composed_checkpoint::spare(const tensor_view & tensor) const {
+    const auto found = index_.find(tensor.name);
+    KSTT_CHECK(found != index_.end());
+    if (!recipes_[found->second].make) {
+        return files_->spare(tensors_[found->second]);
+    }
+    return page_memory::can_discard() ? nullptr : arena_.data() + (tensors_[found->second].data - arena_.data());
+}
+
 }  // namespace kstt

@@ -48,6 +48,7 @@ class composed_checkpoint final : public checkpoint {
     std::vector<std::string>         files() const override { return files_->paths(); }
     std::vector<region>              regions() const override;
     void                             release(const tensor_view & tensor) const override;
+    uint8_t *                        spare(const tensor_view & tensor) const override;
 
   private:
     struct recipe {

@@ -70,7 +70,11 @@ class gguf_checkpoint final : public checkpoint {
         return { whole };
     }
 
+    std::vector<std::string> files() const override { return { path() }; }
+
     void release(const tensor_view & tensor) const override { file_->file().release(tensor.data, tensor.n_bytes); }
+
+    uint8_t * spare(const tensor_view & tensor) const override { return file_->file().spare(tensor.data); }
 
   private:
     const std::string & path() const { return file_->file().path(); }

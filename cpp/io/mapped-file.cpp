@@ -54,6 +54,16 @@ fs::file_type type_of(const std::string & path) {
     if (path.empty() || path.find('\0') != std::string::npos) {
         throw error(KSTT_STATUS_FILE_NOT_FOUND, "the path is empty or holds a NUL byte; give the path of a file");
     }
+    if (is_memory_path(path)) {
+        switch (find_memory_entry(path)) {
+        case memory_entry::file:
+            return fs::file_type::regular;
+        case memory_entry::folder:
+            return fs::file_type::directory;
+        case memory_entry::none:
+            return fs::file_type::not_found;
+        }
+    }
     std::error_code     code;
     const fs::file_type type = fs::status(fs::u8path(path), code).type();
     if (type == fs::file_type::none) {
@@ -64,14 +74,38 @@ fs::file_type type_of(const std::string & path) {
 
 }  // namespace
 
-#if defined(_WIN32)
-
 mapped_file::mapped_file(const std::string & path) : path_(path) {
     const fs::file_type type = type_of(path);
     if (type != fs::file_type::regular && type != fs::file_type::not_found) {
         throw error(KSTT_STATUS_FILE_ACCESS, path + ": is not a regular file");
     }
-    HANDLE file = CreateFileW(fs::u8path(path).c_str(),
+    if (!is_memory_path(path)) {
+        map();
+        return;
+    }
+    memory_ = open_memory_file(path);
+    if (memory_ == nullptr) {
+        throw_file_error(path, std::make_error_code(std::errc::no_such_file_or_directory));
+    }
+    data_ = memory_->data();
+    size_ = memory_->size();
+}
+
+mapped_file::~mapped_file() {
+    if (memory_ == nullptr && data_ != nullptr) {
+        unmap();
+    }
+}
+
+uint8_t * mapped_file::spare(const uint8_t * data) const {
+    KSTT_CHECK(data >= data_ && static_cast<size_t>(data - data_) <= size_);
+    return memory_ != nullptr && memory_.use_count() == 1 ? memory_->data() + (data - data_) : nullptr;
+}
+
+#if defined(_WIN32)
+
+void mapped_file::map() {
+    HANDLE file = CreateFileW(fs::u8path(path_).c_str(),
                               GENERIC_READ,
                               FILE_SHARE_READ | FILE_SHARE_DELETE,
                               nullptr,
@@ -79,13 +113,13 @@ mapped_file::mapped_file(const std::string & path) : path_(path) {
                               FILE_ATTRIBUTE_NORMAL,
                               nullptr);
     if (file == INVALID_HANDLE_VALUE) {
-        throw_file_error(path, last_system_error());
+        throw_file_error(path_, last_system_error());
     }
     LARGE_INTEGER size{};
     if (GetFileSizeEx(file, &size) == 0) {
         const std::error_code code = last_system_error();
         CloseHandle(file);
-        throw_file_error(path, code);
+        throw_file_error(path_, code);
     }
     size_ = static_cast<size_t>(size.QuadPart);
     if (size_ == 0) {
@@ -101,53 +135,51 @@ mapped_file::mapped_file(const std::string & path) : path_(path) {
     }
     CloseHandle(file);
     if (view == nullptr) {
-        throw_file_error(path, code);
+        throw_file_error(path_, code);
     }
     data_ = static_cast<const uint8_t *>(view);
 }
 
-mapped_file::~mapped_file() {
-    if (data_ != nullptr) {
-        UnmapViewOfFile(data_);
-    }
+void mapped_file::unmap() {
+    UnmapViewOfFile(data_);
 }
 
 void mapped_file::release(const uint8_t * begin, size_t n_bytes) const {
     KSTT_CHECK(begin >= data_ && n_bytes <= size_ && static_cast<size_t>(begin - data_) <= size_ - n_bytes);
+    if (memory_ != nullptr) {
+        return;
+    }
     // Unlocking pages that are not locked removes them from the working set.
     VirtualUnlock(const_cast<uint8_t *>(begin), n_bytes);
 }
 
 #elif defined(KSTT_POSIX_MMAP)
 
-mapped_file::mapped_file(const std::string & path) : path_(path) {
-    const fs::file_type type = type_of(path);
-    if (type != fs::file_type::regular && type != fs::file_type::not_found) {
-        throw error(KSTT_STATUS_FILE_ACCESS, path + ": is not a regular file");
-    }
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+void mapped_file::map() {
+    const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) {
-        throw_file_error(path, last_system_error());
+        throw_file_error(path_, last_system_error());
     }
     const off_t size = ::lseek(file, 0, SEEK_END);
     void *      view = size > 0 ? ::mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, file, 0) : nullptr;
     const std::error_code code = last_system_error();
     ::close(file);
     if (size < 0 || view == MAP_FAILED) {
-        throw_file_error(path, code);
+        throw_file_error(path_, code);
     }
     size_ = static_cast<size_t>(size);
     data_ = static_cast<const uint8_t *>(view);
 }
 
-mapped_file::~mapped_file() {
-    if (data_ != nullptr) {
-        ::munmap(const_cast<uint8_t *>(data_), size_);
-    }
+void mapped_file::unmap() {
+    ::munmap(const_cast<uint8_t *>(data_), size_);
 }
 
 void mapped_file::release(const uint8_t * begin, size_t n_bytes) const {
     KSTT_CHECK(begin >= data_ && n_bytes <= size_ && static_cast<size_t>(begin - data_) <= size_ - n_bytes);
+    if (memory_ != nullptr) {
+        return;
+    }
     // Only pages that lie wholly inside: their neighbours may still be in use.
     const size_t page  = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
     const size_t first = (static_cast<size_t>(begin - data_) + page - 1) / page * page;
@@ -160,17 +192,13 @@ void mapped_file::release(const uint8_t * begin, size_t n_bytes) const {
 
 #else
 
-mapped_file::mapped_file(const std::string & path) : path_(path) {
-    const fs::file_type type = type_of(path);
-    if (type != fs::file_type::regular && type != fs::file_type::not_found) {
-        throw error(KSTT_STATUS_FILE_ACCESS, path + ": is not a regular file");
-    }
-    std::FILE * file = std::fopen(path.c_str(), "rb");
+void mapped_file::map() {
+    std::FILE * file = std::fopen(path_.c_str(), "rb");
     if (file == nullptr) {
-        throw_file_error(path, last_system_error());
+        throw_file_error(path_, last_system_error());
     }
     std::error_code code;
-    const auto      size   = fs::file_size(fs::u8path(path), code);
+    const auto      size   = fs::file_size(fs::u8path(path_), code);
     uint8_t *       buffer = nullptr;
     if (!code && size > 0) {
         // 64: the alignment that ggml asks of tensor buffers.
@@ -184,13 +212,13 @@ mapped_file::mapped_file(const std::string & path) : path_(path) {
     std::fclose(file);
     if (code) {
         ::operator delete(buffer, std::align_val_t(64));
-        throw_file_error(path, code);
+        throw_file_error(path_, code);
     }
     data_ = buffer;
     size_ = static_cast<size_t>(size);
 }
 
-mapped_file::~mapped_file() {
+void mapped_file::unmap() {
     ::operator delete(const_cast<uint8_t *>(data_), std::align_val_t(64));
 }
 
@@ -220,6 +248,41 @@ bool is_plain_file_name(const std::string & name) {
 
 bool file_exists(const std::string & path) {
     return type_of(path) == fs::file_type::regular;
+}
+
+std::vector<std::string> names_in_folder(const std::string & folder) {
+    if (is_memory_path(folder)) {
+        return list_memory_folder(folder);
+    }
+    std::vector<std::string> names;
+    std::error_code          code;
+    fs::directory_iterator   entries(fs::u8path(folder), code);
+    for (; !code && entries != fs::directory_iterator(); entries.increment(code)) {
+        names.push_back(entries->path().filename().u8string());
+    }
+    if (code) {
+        throw error(KSTT_STATUS_FILE_ACCESS, folder + ": cannot be listed (" + code.message() + ")");
+    }
+    return names;
+}
+
+bool is_same_file(const std::string & a, const std::string & b) {
+    if (is_memory_path(a) || is_memory_path(b)) {
+        const auto file = is_memory_path(a) && is_memory_path(b) ? open_memory_file(a) : nullptr;
+        return file != nullptr && file == open_memory_file(b);
+    }
+    std::error_code ignored;
+    return fs::equivalent(fs::u8path(a), fs::u8path(b), ignored);
+}
+
+uint64_t size_of_file(const std::string & path) {
+    if (is_memory_path(path)) {
+        const auto file = open_memory_file(path);
+        return file != nullptr ? file->size() : 0;
+    }
+    std::error_code code;
+    const uintmax_t size = fs::file_size(fs::u8path(path), code);
+    return code ? 0 : size;
 }
 
 void require_folder(const std::string & folder) {

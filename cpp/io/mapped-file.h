@@ -1,9 +1,15 @@
-// A file mapped into memory for reading. Where the platform has no mmap the bytes are read into a buffer instead.
+// A file mapped into memory for reading. Where the platform has no mmap the bytes are read into a buffer instead. Paths
+// below "memory:/" lead to files that are in memory already (memory-files.h), here and in every function of this
+// header.
 #pragma once
+
+#include "io/memory-files.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace kstt {
 
@@ -23,10 +29,18 @@ class mapped_file {
     // Tells the system that the whole pages inside these bytes are not needed soon. They stay readable.
     void release(const uint8_t * begin, size_t n_bytes) const;
 
+    // The bytes at `data`, to be overwritten: of a file in memory that has no name any more and no other user. nullptr
+    // for any other file.
+    uint8_t * spare(const uint8_t * data) const;
+
   private:
-    std::string     path_;
-    const uint8_t * data_ = nullptr;  // nullptr if and only if the file is empty
-    size_t          size_ = 0;
+    void map();
+    void unmap();
+
+    std::string                  path_;
+    const uint8_t *              data_ = nullptr;  // nullptr if the file on disk is empty
+    size_t                       size_ = 0;
+    std::shared_ptr<memory_file> memory_;  // of a file in memory
 };
 
 // `name` inside `folder`.
@@ -41,6 +55,15 @@ bool is_plain_file_name(const std::string & name);
 
 // True if the path names a regular file. False where it is absent; throws FILE_ACCESS where that cannot be told.
 bool file_exists(const std::string & path);
+
+// Names of what lies in a folder, in no order. Throws FILE_ACCESS where it cannot be listed.
+std::vector<std::string> names_in_folder(const std::string & folder);
+
+// Whether two paths lead to the same file; false where one of them is absent.
+bool is_same_file(const std::string & a, const std::string & b);
+
+// Bytes of a file; 0 where that cannot be told.
+uint64_t size_of_file(const std::string & path);
 
 // Throws FILE_NOT_FOUND or FILE_ACCESS unless `folder` is a folder whose files can be looked up.
 void require_folder(const std::string & folder);

@@ -4,9 +4,11 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <random>
 #include <system_error>
+#include <utility>
 
 #if defined(_WIN32)
 #    include <fcntl.h>
@@ -191,6 +193,22 @@ output_file::output_file(const std::string & path, uint64_t n_bytes) : path_(pat
     if (fs::is_directory(target, ignored)) {
         throw error(KSTT_STATUS_FILE_ACCESS, path + ": cannot be written: it is a folder; give the name of a file");
     }
+    if (is_memory_path(path)) {
+        if (find_memory_entry(path) == memory_entry::folder) {
+            throw error(KSTT_STATUS_FILE_ACCESS, path + ": cannot be written: it is a folder; give the name of a file");
+        }
+        if (n_bytes > SIZE_MAX) {
+            throw error(KSTT_STATUS_OUT_OF_MEMORY, path + ": is larger than the memory of this process can be");
+        }
+        memory_ = std::make_shared<memory_file>(static_cast<size_t>(n_bytes));
+        return;
+    }
+    create();
+}
+
+void output_file::create() {
+    const fs::path  target = fs::u8path(path_);
+    std::error_code ignored;
     remove_abandoned(target);
     std::random_device random;
     do {
@@ -201,10 +219,10 @@ output_file::output_file(const std::string & path, uint64_t n_bytes) : path_(pat
     if (file_ < 0) {
         const int reason = errno;
         temporary_.clear();
-        throw_write_error(path, reason);
+        throw_write_error(path_, reason);
     }
     try {
-        reserve(file_, n_bytes, path_);
+        reserve(file_, expected_, path_);
     } catch (...) {
         close();
         fs::remove(fs::u8path(temporary_), ignored);
@@ -228,6 +246,14 @@ void output_file::close() {
 }
 
 void output_file::write(const void * data, size_t n_bytes) {
+    if (memory_ != nullptr) {
+        KSTT_CHECK(n_bytes <= expected_ - written_);
+        if (n_bytes > 0) {
+            std::memcpy(memory_->data() + written_, data, n_bytes);
+        }
+        written_ += n_bytes;
+        return;
+    }
     KSTT_CHECK(file_ >= 0);
     const char * next = static_cast<const char *>(data);
     while (n_bytes > 0) {
@@ -247,6 +273,11 @@ void output_file::write(const void * data, size_t n_bytes) {
 }
 
 void output_file::finish() {
+    if (memory_ != nullptr) {
+        KSTT_CHECK(written_ == expected_);
+        put_memory_file(path_, std::move(memory_));
+        return;
+    }
     KSTT_CHECK(file_ >= 0 && written_ == expected_);
     const fs::path target = fs::u8path(path_);
     if (make_durable(file_) != 0) {

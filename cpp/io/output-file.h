@@ -1,10 +1,15 @@
 // A file that appears under its name whole or not at all. Bytes go to a temporary file beside it, which finish() makes
 // durable and renames; one that never gets there is removed, by the object or, after a crash, by the next one for the
 // same name.
+//
+// A path below "memory:/" makes a file in memory (memory-files.h), which gets its name when it is finished.
 #pragma once
+
+#include "io/memory-files.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace kstt {
@@ -29,6 +34,7 @@ class output_file {
     const std::string & path() const { return path_; }
 
   private:
+    void create();
     void close();
 
     std::string path_;
@@ -36,6 +42,8 @@ class output_file {
     int         file_     = -1;
     uint64_t    expected_ = 0;
     uint64_t    written_  = 0;
+
+    std::shared_ptr<memory_file> memory_;  // of a file in memory
 };
 
 }  // namespace kstt

@@ -22,6 +22,10 @@ namespace {
 
 #if defined(KSTT_POSIX_MMAP)
 
+bool page_memory::can_discard() {
+    return true;
+}
+
 page_memory::page_memory(size_t n_bytes) : size_(n_bytes) {
     if (n_bytes == 0) {
         return;
@@ -51,6 +55,10 @@ void page_memory::discard(const uint8_t * begin, size_t n_bytes) const {
 }
 
 #else
+
+bool page_memory::can_discard() {
+    return false;
+}
 
 page_memory::page_memory(size_t n_bytes) : size_(n_bytes) {
     if (n_bytes == 0) {

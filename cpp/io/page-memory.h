@@ -18,6 +18,9 @@ class page_memory {
     uint8_t * data() const { return data_; }
     size_t    size() const { return size_; }
 
+    // Whether discard gives memory back, which takes a system with pages.
+    static bool can_discard();
+
     // What lies in these bytes is not needed any more; they must be written before they are read again.
     void discard(const uint8_t * begin, size_t n_bytes) const;
 

@@ -81,6 +81,10 @@ void stored_files::release(const tensor_view & part) const {
     file_of(part).release(part.data, part.n_bytes);
 }
 
+uint8_t * stored_files::spare(const tensor_view & part) const {
+    return file_of(part).spare(part.data);
+}
+
 stored_rows rows_of(const tensor_view & tensor) {
     const element_block block = element_type_block(tensor.type);
     stored_rows         rows;

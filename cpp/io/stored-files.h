@@ -30,6 +30,8 @@ class stored_files {
     const std::string &             path_of(const tensor_view & tensor) const;
     // The bytes are not needed soon. `part` lies in one of the files.
     void                            release(const tensor_view & part) const;
+    // Its bytes, to be overwritten; nullptr where they may not be.
+    uint8_t *                       spare(const tensor_view & part) const;
 
   private:
     const mapped_file & file_of(const tensor_view & part) const;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
 #include <vector>
 
 namespace kstt {
@@ -17,15 +16,10 @@ namespace fs = std::filesystem;
 // Names of the .model files in a folder, in order.
 std::vector<std::string> model_names(const std::string & folder) {
     std::vector<std::string> names;
-    std::error_code          code;
-    fs::directory_iterator   entries(fs::u8path(folder), code);
-    for (; !code && entries != fs::directory_iterator(); entries.increment(code)) {
-        if (entries->path().extension() == ".model") {
-            names.push_back(entries->path().filename().u8string());
+    for (const std::string & name : names_in_folder(folder)) {
+        if (fs::u8path(name).extension() == ".model") {
+            names.push_back(name);
         }
-    }
-    if (code) {
-        throw error(KSTT_STATUS_FILE_ACCESS, folder + ": cannot be listed (" + code.message() + ")");
     }
     std::sort(names.begin(), names.end());
     return names;

@@ -6,7 +6,11 @@
 
 namespace kstt {
 
+#ifdef __wasm__
+const kernel_table & kernels_simd128();
+#else
 const kernel_table & kernels_base();
+#endif
 #ifdef KSTT_HAVE_KERNELS_avx2
 const kernel_table & kernels_avx2();
 const kernel_table & kernels_avxvnni();
@@ -39,7 +43,11 @@ struct table_list {
             tables[n++] = &kernels_avx2();
         }
 #endif
+#ifdef __wasm__
+        tables[n++] = &kernels_simd128();
+#else
         tables[n++] = &kernels_base();
+#endif
     }
 };
 

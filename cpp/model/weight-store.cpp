@@ -1,11 +1,13 @@
 #include "model/weight-store.h"
 
+#include "io/memory-files.h"
 #include "kernels/packed-weights.h"
 #include "nn/graph-scope.h"
 #include "nn/packed-weight.h"
 #include "runtime/error.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace kstt {
 
@@ -45,6 +47,9 @@ weight_store::weight_store(std::unique_ptr<checkpoint> source, const compute_bac
     params.mem_size         = (2 * source_->tensors().size() + 64) * ggml_tensor_overhead();
     params.no_alloc         = true;
     context_                = ggml_init(params);
+    for (const std::string & file : source_->files()) {
+        take_over_memory_file(file);
+    }
     for (const checkpoint::region & region : source_->regions()) {
         regions_.push_back(backend.wrap(region.data, region.size, region.size));
     }
@@ -102,8 +107,12 @@ ggml_tensor * weight_store::packed(const tensor_view & tensor, ggml_type type) {
     const int64_t     k         = tensor.shape[1];
     const weight_kind kind      = kind_of(type);
     const size_t      row_bytes = ggml_row_size(type, k);
-    ggml_tensor *     result    = new_tensor(type, { k, n_out }, tensor.name);
-    own(result, static_cast<size_t>(packed_bytes(kind, k, n_out)));
+    const auto        n_bytes   = static_cast<size_t>(packed_bytes(kind, k, n_out));
+    if (uint8_t * const spare = source_->spare(tensor); spare != nullptr && n_bytes == tensor.n_bytes) {
+        return packed_in_place(tensor, type, spare);
+    }
+    ggml_tensor * result = new_tensor(type, { k, n_out }, tensor.name);
+    own(result, n_bytes);
     // Short chunks: what is in memory twice is one of them per thread.
     const int64_t n_chunks = std::max<int64_t>(1, static_cast<int64_t>(tensor.n_bytes) / pack_chunk_bytes);
     thread_pool   pool(n_hardware_threads());
@@ -116,6 +125,29 @@ ggml_tensor * weight_store::packed(const tensor_view & tensor, ggml_type type) {
         done.data    = tensor.data + static_cast<size_t>(first) * row_bytes;
         done.n_bytes = static_cast<size_t>(std::min(share.end * strip_rows, n_out) - first) * row_bytes;
         source_->release(done);
+    });
+    mark_packed(result);
+    return result;
+}
+
+// With whole strips and whole lines of scales, a packed strip is as large as its rows were.
+ggml_tensor * weight_store::packed_in_place(const tensor_view & tensor, ggml_type type, uint8_t * bytes) {
+    const int64_t k           = tensor.shape[1];
+    const int64_t n           = n_strips(tensor.shape[0]);
+    const size_t  strip_bytes = tensor.n_bytes / static_cast<size_t>(n);
+    ggml_tensor * result      = view(tensor, type);
+    thread_pool   pool(n_hardware_threads());
+    const int64_t n_chunks = std::min<int64_t>(n, int64_t{ 4 } * pool.n_threads());
+
+    std::vector<uint8_t> strips(strip_bytes * static_cast<size_t>(pool.n_threads()));
+    pool.run(n_chunks, [&](int64_t chunk, int32_t thread) {
+        const work_range share = share_work(n, chunk, n_chunks);
+        uint8_t * const  rows  = strips.data() + strip_bytes * static_cast<size_t>(thread);
+        for (int64_t strip = share.begin; strip < share.end; strip++) {
+            uint8_t * const place = bytes + static_cast<size_t>(strip) * strip_bytes;
+            std::memcpy(rows, place, strip_bytes);
+            pack_strips(kind_of(type), rows, k, strip_rows, 0, 1, place);
+        }
     });
     mark_packed(result);
     return result;

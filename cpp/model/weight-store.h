@@ -28,8 +28,9 @@ class weight_store {
     // In the stored type. `shape` in PyTorch order; the tensor's ne is its reverse.
     ggml_tensor * mapped(const std::string & name, const std::vector<int64_t> & shape);
 
-    // For build_linear only: quantized types packed (nn/packed-weight.h) in memory of their own, by all processors,
-    // while the pages of the file are released; other types as mapped.
+    // For build_linear only: quantized types packed (nn/packed-weight.h) by all processors, other types as mapped.
+    // Packed weights lie in memory of their own while the pages of the file are released; where only pages of a file on
+    // disk can be released, in place of the stored ones.
     ggml_tensor * product(const std::string & name, const std::vector<int64_t> & shape);
 
     // As f32: a view where it is stored so, a converted copy otherwise.
@@ -59,6 +60,7 @@ class weight_store {
   private:
     ggml_tensor * view(const tensor_view & tensor, ggml_type type);
     ggml_tensor * packed(const tensor_view & tensor, ggml_type type);
+    ggml_tensor * packed_in_place(const tensor_view & tensor, ggml_type type, uint8_t * bytes);
     // Gives a tensor n_bytes of memory of its own.
     void          own(ggml_tensor * tensor, size_t n_bytes);
     ggml_tensor * new_tensor(ggml_type type, const std::vector<int64_t> & ne, const std::string & name);

@@ -1,6 +1,7 @@
 #include "runtime/thread-pool.h"
 
 #include <chrono>
+#include <system_error>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #    include <immintrin.h>
@@ -31,7 +32,11 @@ uint32_t epoch_of(uint64_t next) {
 
 thread_pool::thread_pool(int32_t n_threads) {
     for (int32_t i = 1; i < n_threads; i++) {
-        workers_.emplace_back([this, i] { work(i); });
+        try {
+            workers_.emplace_back([this, i] { work(i); });
+        } catch (const std::system_error &) {
+            break;
+        }
     }
 }
 

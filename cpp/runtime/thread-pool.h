@@ -14,7 +14,8 @@ namespace kstt {
 
 class thread_pool {
   public:
-    // n_threads >= 1, the caller included.
+    // n_threads >= 1, the caller included. Where the system gives no more threads there are fewer: n_threads() says how
+    // many. In WebAssembly that is the rule, since threads come from workers that the page has started before.
     explicit thread_pool(int32_t n_threads);
     ~thread_pool();
     thread_pool(const thread_pool &)             = delete;

@@ -1,0 +1,2 @@
+// Inside the loader: the memory, for views that are still right after it has grown.
+Module["wasmMemory"] = wasmMemory;
