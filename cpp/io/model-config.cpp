@@ -152,8 +152,7 @@ json_value find_feature_extractor(const std::string & folder) {
     if (file_exists(preprocessor)) {
         return json_value::read(preprocessor, max_config_bytes);
     }
-    // A file that lacks the object is at fault, a folder without the file is incomplete.
-    throw error(file_exists(processor) ? KSTT_STATUS_MODEL_FORMAT : KSTT_STATUS_FILE_NOT_FOUND,
+    throw error(KSTT_STATUS_FILE_NOT_FOUND,
                 folder + ": neither preprocessor_config.json nor processor_config.json with a feature_extractor is "
                          "there; one of them must tell audio_delay_seconds and audio_silence_prefix_seconds");
 }

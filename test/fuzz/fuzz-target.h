@@ -24,13 +24,16 @@ inline void fuzz_require(bool condition, const char * what) {
     }
 }
 
-// Runs `read`; an error that blames anything but the file is a finding, and so is any other exception.
+// Runs `read`; an error that blames anything but the file is a finding, and so is any other exception. `or_absent`: the
+// bytes may also leave the reader with a file that is not there.
 template <typename F>
-void fuzz_read(F && read) {
+void fuzz_read(F && read, bool or_absent = false) {
     try {
         read();
     } catch (const kstt::error & e) {
-        const bool blames_file = e.status() == KSTT_STATUS_MODEL_FORMAT || e.status() == KSTT_STATUS_MODEL_UNSUPPORTED;
+        const bool blames_file = e.status() == KSTT_STATUS_MODEL_FORMAT ||
+                                 e.status() == KSTT_STATUS_MODEL_UNSUPPORTED ||
+                                 (or_absent && e.status() == KSTT_STATUS_FILE_NOT_FOUND);
         fuzz_require(blames_file && *e.what() != '\0', e.what());
     }
 }
