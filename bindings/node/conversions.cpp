@@ -126,6 +126,31 @@ sample_rows to_rows(const Napi::Value & values, const Napi::Value & n_rows, cons
     return { copy_samples(values.Env(), view), rows, static_cast<size_t>(samples) };
 }
 
+code_rows to_codes(const Napi::Value & values,
+                   const Napi::Value & n_rows,
+                   const Napi::Value & n_quantizers,
+                   const Napi::Value & n_frames) {
+    if (!values.IsTypedArray() || values.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+        throw_error(values.Env(), KSTT_STATUS_INVALID_ARGUMENT, "codes is not an Int32Array");
+    }
+    const auto    codes      = values.As<Napi::Int32Array>();
+    const int32_t rows       = to_int32(n_rows, "rows");
+    const int32_t quantizers = to_int32(n_quantizers, "quantizers");
+    const int64_t frames     = to_int64(n_frames, "frames");
+    const auto    n_values   = static_cast<int64_t>(codes.ElementLength());
+    const int64_t lists      = int64_t{ rows } * quantizers;
+    const bool    fits =
+        rows > 0 && quantizers > 0 && frames >= 0 && n_values % lists == 0 && n_values / lists == frames;
+    if (!fits) {
+        throw_error(values.Env(),
+                    KSTT_STATUS_INVALID_ARGUMENT,
+                    "codes has " + std::to_string(n_values) + " elements, which are not " + std::to_string(rows) +
+                        " rows of " + std::to_string(quantizers) + " codebooks and " + std::to_string(frames) +
+                        " frames");
+    }
+    return { { codes.Data(), codes.Data() + n_values }, rows, quantizers, static_cast<size_t>(frames) };
+}
+
 void read_source_options(const Napi::Object & options, kstt_engine_params & params) {
     const Napi::Value codebooks = options.Get("codebooks");
     const Napi::Value compat    = options.Get("transformersCompat");

@@ -41,6 +41,19 @@ struct sample_rows {
     size_t             n_samples = 0;
 };
 
+// [n_rows][n_quantizers][n_frames], copied: refuses an array of any other length.
+struct code_rows {
+    std::vector<int32_t> values;
+    int32_t              n_rows       = 0;
+    int32_t              n_quantizers = 0;
+    size_t               n_frames     = 0;
+};
+
+code_rows to_codes(const Napi::Value & values,
+                   const Napi::Value & n_rows,
+                   const Napi::Value & n_quantizers,
+                   const Napi::Value & n_frames);
+
 sample_rows to_rows(const Napi::Value & values, const Napi::Value & n_rows, const Napi::Value & n_samples);
 
 // codebooks and transformersCompat, where they are given.

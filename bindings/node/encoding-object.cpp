@@ -1,6 +1,7 @@
 #include "encoding-object.h"
 
 #include "async-call.h"
+#include "codec-stream-object.h"
 #include "conversions.h"
 #include "environment-data.h"
 #include "error-object.h"
@@ -24,19 +25,30 @@ struct made_encoding {
 
 constexpr const char * what = "encoding";
 
+kstt_status create(kstt_engine *       engine,
+                   kstt_codec_stream * stream,
+                   const sample_rows & rows,
+                   kstt_encoding **    out,
+                   kstt_error *        error) {
+    const float * values = rows.values.data();
+    return stream != nullptr ? kstt_encoding_create_piece(stream, values, rows.n_rows, rows.n_samples, out, error)
+                             : kstt_encoding_create(engine, values, rows.n_rows, rows.n_samples, out, error);
+}
+
 }  // namespace
 
 Napi::Value create_encoding_object(const Napi::CallbackInfo &   info,
                                    std::shared_ptr<kstt_engine> engine,
                                    int32_t                      n_quantizers) {
-    sample_rows rows = to_rows(info[0], info[1], info[2]);
+    sample_rows rows   = to_rows(info[0], info[1], info[2]);
+    auto        stream = to_codec_stream(info, 3);
     return call_async<made_encoding>(
         info.Env(),
         "kstt.createEncoding",
-        [engine = std::move(engine), rows = std::move(rows), n_quantizers](made_encoding & made, kstt_error * error) {
+        [engine = std::move(engine), stream = std::move(stream), rows = std::move(rows), n_quantizers](
+            made_encoding & made, kstt_error * error) {
             kstt_encoding *   handle = nullptr;
-            const kstt_status status =
-                kstt_encoding_create(engine.get(), rows.values.data(), rows.n_rows, rows.n_samples, &handle, error);
+            const kstt_status status = create(engine.get(), stream.get(), rows, &handle, error);
             if (status != KSTT_STATUS_OK) {
                 return status;
             }

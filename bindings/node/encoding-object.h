@@ -10,8 +10,8 @@
 
 namespace kstt_node {
 
-// createEncoding(inputValues: Float32Array [rows][samples], rows, samples): Promise<encoding>.
-// The input is copied before this returns.
+// createEncoding(inputValues: Float32Array [rows][samples], rows, samples, stream?): Promise<encoding>.
+// The input is copied before this returns. With a stream: its next piece.
 Napi::Value create_encoding_object(const Napi::CallbackInfo &   info,
                                    std::shared_ptr<kstt_engine> engine,
                                    int32_t                      n_quantizers);

@@ -1,7 +1,9 @@
 #include "engine-object.h"
 
 #include "async-call.h"
+#include "codec-stream-object.h"
 #include "conversions.h"
+#include "decoding-object.h"
 #include "encoding-object.h"
 #include "environment-data.h"
 #include "error-object.h"
@@ -35,6 +37,8 @@ Napi::Function engine_object::define(Napi::Env env) {
                            InstanceMethod("resetStats", &engine_object::reset_stats),
                            InstanceMethod("createGeneration", &engine_object::create_generation),
                            InstanceMethod("createEncoding", &engine_object::create_encoding),
+                           InstanceMethod("createDecoding", &engine_object::create_decoding),
+                           InstanceMethod("createCodecStream", &engine_object::create_codec_stream),
                            InstanceMethod("createSession", &engine_object::create_session),
                            InstanceMethod("restoreSession", &engine_object::restore_session),
                            InstanceMethod("step", &engine_object::step),
@@ -112,6 +116,14 @@ Napi::Value engine_object::create_generation(const Napi::CallbackInfo & info) {
 
 Napi::Value engine_object::create_encoding(const Napi::CallbackInfo & info) {
     return create_encoding_object(info, open_handle(info, engine_, what), n_quantizers_);
+}
+
+Napi::Value engine_object::create_decoding(const Napi::CallbackInfo & info) {
+    return create_decoding_object(info, open_handle(info, engine_, what));
+}
+
+Napi::Value engine_object::create_codec_stream(const Napi::CallbackInfo & info) {
+    return create_codec_stream_object(info, open_handle(info, engine_, what));
 }
 
 Napi::Value engine_object::create_session(const Napi::CallbackInfo & info) {

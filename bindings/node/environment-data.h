@@ -10,6 +10,8 @@ struct environment_data {
     Napi::FunctionReference engine;      // constructors of the wrapped objects
     Napi::FunctionReference generation;
     Napi::FunctionReference encoding;
+    Napi::FunctionReference decoding;
+    Napi::FunctionReference codec_stream;
     Napi::FunctionReference session;
     Napi::FunctionReference resampler;
     Napi::FunctionReference conversion;

@@ -1,6 +1,8 @@
 // The addon's exports. ts/backend/native/addon-types.ts describes them for TypeScript.
+#include "codec-stream-object.h"
 #include "conversion-object.h"
 #include "conversions.h"
+#include "decoding-object.h"
 #include "encoding-object.h"
 #include "engine-object.h"
 #include "environment-data.h"
@@ -42,6 +44,8 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     data->engine     = Napi::Persistent(engine_object::define(env));
     data->generation = Napi::Persistent(generation_object::define(env));
     data->encoding   = Napi::Persistent(encoding_object::define(env));
+    data->decoding     = Napi::Persistent(decoding_object::define(env));
+    data->codec_stream = Napi::Persistent(codec_stream_object::define(env));
     data->session    = Napi::Persistent(session_object::define(env));
     data->resampler  = Napi::Persistent(resampler_object::define(env));
     data->conversion = Napi::Persistent(conversion_object::define(env));

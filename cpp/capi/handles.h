@@ -22,6 +22,16 @@ struct kstt_encoding {
     std::unique_ptr<kstt::encoding> object;
 };
 
+struct kstt_codec_stream {
+    std::weak_ptr<kstt::engine>         engine;
+    std::shared_ptr<kstt::codec_stream> object;
+};
+
+struct kstt_decoding {
+    std::weak_ptr<kstt::engine>     engine;
+    std::unique_ptr<kstt::decoding> object;
+};
+
 struct kstt_session {
     std::weak_ptr<kstt::engine>    engine;
     std::shared_ptr<kstt::session> object;

@@ -1,54 +1,8 @@
 // The C ABI: generations and encodings.
-#include "capi/handles.h"
+#include "capi/offline-calls.h"
 #include "include/kstt.h"
 
-#include <algorithm>
-#include <cmath>
-
 using namespace kstt;
-
-namespace {
-
-// Rows times samples is bounded so that no size computed from it can overflow: 2^40 samples are 530 days.
-audio_batch copy_batch(const float * input_values, int32_t n_rows, size_t n_samples) {
-    require(input_values != nullptr, "input_values must not be NULL");
-    require(n_rows >= 1 && n_rows <= 4096, "n_rows must be 1 to 4096");
-    require(n_samples >= 1 && n_samples <= (size_t{ 1 } << 40) / static_cast<size_t>(n_rows),
-            "n_samples must be at least 1, and n_rows * n_samples at most 2^40");
-    const size_t n = static_cast<size_t>(n_rows) * n_samples;
-    for (size_t i = 0; i < n; i++) {
-        if (!std::isfinite(input_values[i])) {
-            throw error(KSTT_STATUS_INVALID_AUDIO,
-                        format("sample %zu of row %zu is not a finite number", i % n_samples, i / n_samples));
-        }
-    }
-    audio_batch batch;
-    batch.samples.assign(input_values, input_values + n);
-    batch.n_rows    = n_rows;
-    batch.n_samples = static_cast<int64_t>(n_samples);
-    return batch;
-}
-
-kstt_progress to_progress(const work_progress & progress) {
-    return { progress.done, progress.total, progress.finished() ? 1 : 0, 0 };
-}
-
-template <typename H>
-kstt_status advance(H * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
-    return guarded(err, [&] {
-        const std::shared_ptr<engine> owner = engine_of(handle);
-        require(max_frames > 0, "max_frames must be positive");
-        require(out != nullptr, "out must not be NULL");
-        *out = to_progress(owner->advance(*handle->object, max_frames));
-    });
-}
-
-void copy_out(const std::vector<int32_t> & from, int32_t * to, size_t capacity) {
-    require(to != nullptr && capacity >= from.size(), "the buffer is too small");
-    std::copy(from.begin(), from.end(), to);
-}
-
-}  // namespace
 
 kstt_generation_params kstt_generation_default_params(void) {
     kstt_generation_params params = {};
@@ -82,7 +36,7 @@ kstt_status kstt_generation_advance(kstt_generation * handle,
                                     int32_t           max_frames,
                                     kstt_progress *   out,
                                     kstt_error *      err) {
-    return advance(handle, max_frames, out, err);
+    return advance_work(handle, max_frames, out, err);
 }
 
 int32_t kstt_generation_n_tokens(const kstt_generation * handle) {
@@ -116,13 +70,13 @@ kstt_status kstt_encoding_create(kstt_engine *    handle,
         require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
         auto result    = std::make_unique<kstt_encoding>();
         result->engine = handle->object;
-        result->object = handle->object->create_encoding(copy_batch(input_values, n_rows, n_samples));
+        result->object = handle->object->create_encoding(copy_batch(input_values, n_rows, n_samples), nullptr);
         *out           = result.release();
     });
 }
 
 kstt_status kstt_encoding_advance(kstt_encoding * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
-    return advance(handle, max_frames, out, err);
+    return advance_work(handle, max_frames, out, err);
 }
 
 int32_t kstt_encoding_n_frames(const kstt_encoding * handle) {

@@ -47,6 +47,8 @@ void read_stack(const config_reader & reader, codec_config & config) {
     config.use_causal_conv      = reader.boolean("use_causal_conv", config.use_causal_conv);
     config.use_conv_shortcut    = reader.boolean("use_conv_shortcut", config.use_conv_shortcut);
     config.pad_mode             = reader.string("pad_mode", config.pad_mode);
+    config.upsample_groups      = reader.dimension("upsample_groups", config.upsample_groups);
+    config.trim_right_ratio     = reader.number("trim_right_ratio", config.trim_right_ratio);
 
     if (config.audio_channels != 1) {
         reader.unsupported("audio_channels", "1");

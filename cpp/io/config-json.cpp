@@ -36,6 +36,8 @@ nlohmann::json codec_to_json(const codec_config & c) {
         { "sliding_window", c.sliding_window },
         { "attention_bias", c.attention_bias },
         { "frame_rate", c.frame_rate },
+        { "upsample_groups", c.upsample_groups },
+        { "trim_right_ratio", c.trim_right_ratio },
     };
 }
 

@@ -46,6 +46,8 @@ struct codec_config {
     int32_t              sliding_window                       = 250;  // columns
     bool                 attention_bias                       = false;
     double               frame_rate                           = 12.5;  // frames per second (after the downsample)
+    int32_t              upsample_groups                      = 512;   // decoder half only, as the next
+    double               trim_right_ratio                     = 1.0;   // of a transposed convolution's excess columns
 
     // Product of the ratios: samples per encoder column (before the downsample), 960.
     int32_t hop_size() const;

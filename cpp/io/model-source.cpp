@@ -30,7 +30,7 @@ model_source open_transformers(const model_path & path) {
     const model_config config = read_model_config(path.folder);
     tokenizer_file     tokenizer =
         read_tokenizer_file(path_in_folder(path.folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
-    auto                     weights = checkpoint::open(path.folder);
+    std::shared_ptr<const checkpoint> weights = checkpoint::open(path.folder);
     std::vector<std::string> files   = weights->files();
     const std::string        asked   = path_in_folder(path.folder, path.file);
     if (!path.file.empty() && path.file != "model.safetensors.index.json" &&
@@ -39,7 +39,7 @@ model_source open_transformers(const model_path & path) {
                     asked + ": is no part of the checkpoint beside it, which lies in " + printable(files.front()));
     }
     files.push_back(tokenizer.name);
-    return { "transformers", std::move(files), config, std::move(tokenizer), std::move(weights) };
+    return { "transformers", std::move(files), config, std::move(tokenizer), std::move(weights), {} };
 }
 
 bool is_gguf(const model_path & path) {

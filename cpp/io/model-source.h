@@ -10,6 +10,7 @@
 #include "io/model-config.h"
 #include "io/tokenizer-file.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,11 +27,14 @@ struct source_options {
 };
 
 struct model_source {
-    std::string                 layout;  // "transformers", "original", "candle", "mlx", "gguf", "moshi.cpp"
-    std::vector<std::string>    files;   // paths that were read
-    model_config                config;
-    tokenizer_file              tokenizer;
-    std::unique_ptr<checkpoint> weights;
+    std::string                       layout;  // "transformers", "original", "candle", "mlx", "gguf", "moshi.cpp"
+    std::vector<std::string>          files;   // paths that were read
+    model_config                      config;
+    tokenizer_file                    tokenizer;
+    std::shared_ptr<const checkpoint> weights;
+    // Makes a checkpoint that also has the codec's decoder half, which transcription never looks at. Empty: `weights`
+    // is that. Throws MODEL_FORMAT where the files have none, or a damaged one.
+    std::function<std::shared_ptr<const checkpoint>()> open_codec_decoder;
 };
 
 // `path`: a checkpoint's folder, or its file of weights. The layout is detected from the files. Headers are read and

@@ -1,4 +1,4 @@
-// The codec's tensors of the original file as canonical ones (spec 2.6). The codec's decoder half is not looked at.
+// The codec's tensors of the original file as canonical ones (spec 2.6).
 #include "io/original-tensors.h"
 #include "runtime/error.h"
 
@@ -52,23 +52,44 @@ class codec_mapper {
 
     void map() {
         map_seanet();
-        for (int32_t l = 0; l < c_.num_hidden_layers; ++l) {
-            map_block(l);
-        }
+        map_transformer("encoder_transformer");
         map_conv("downsample.conv.conv.conv",
                  "downsample.conv",
                  { c_.hidden_size, c_.hidden_size, c_.downsample_kernel_size() },
-                 false);
+                 0);
         map_quantizer("rvq_first", "semantic", c_.num_semantic_quantizers);
         map_quantizer("rvq_rest", "acoustic", c_.num_quantizers - c_.num_semantic_quantizers);
     }
 
+    // Maps nothing where the file ends with the encoder, which is what a published layout may do.
+    void map_decoder() {
+        if (stored_.find({ "decoder.model.0.conv.conv.weight", "decoder.model.0.conv.conv.weight_v" }) == nullptr) {
+            return;
+        }
+        if (c_.vector_quantization_hidden_dimension != c_.hidden_size) {
+            const std::vector<int64_t> shape = { c_.hidden_size, c_.vector_quantization_hidden_dimension, 1 };
+            copy("quantizer.rvq_first.output_proj.weight", output_projection("semantic"), shape);
+            copy("quantizer.rvq_rest.output_proj.weight", output_projection("acoustic"), shape);
+        }
+        map_conv("upsample.convtr.convtr.convtr",
+                 "upsample.conv",
+                 { c_.hidden_size, c_.hidden_size / c_.upsample_groups, c_.downsample_kernel_size() },
+                 0);
+        map_transformer("decoder_transformer");
+        map_decoder_seanet();
+    }
+
   private:
+    static std::string output_projection(const char * kind) {
+        return std::string("quantizer.") + kind + "_residual_vector_quantizer.output_proj.weight";
+    }
+
     void copy(const std::string & from, const std::string & to, const std::vector<int64_t> & shape) {
         out_.add(canonical + to, shape, stored_.need({ from }, shape));
     }
 
-    void map_conv(const std::string & from, const std::string & to, const std::vector<int64_t> & shape, bool bias) {
+    // n_bias: outputs with a bias; 0: it has none.
+    void map_conv(const std::string & from, const std::string & to, const std::vector<int64_t> & shape, int64_t n_bias) {
         if (stored_.find({ from + ".weight" }) == nullptr && stored_.find({ from + ".weight_v" }) != nullptr) {
             add_normed_weight(out_,
                               canonical + to + ".weight",
@@ -78,8 +99,8 @@ class codec_mapper {
         } else {
             copy(from + ".weight", to + ".weight", shape);
         }
-        if (bias) {
-            copy(from + ".bias", to + ".bias", { shape.front() });
+        if (n_bias > 0) {
+            copy(from + ".bias", to + ".bias", { n_bias });
         }
     }
 
@@ -89,13 +110,13 @@ class codec_mapper {
         const auto conv  = [&](int64_t n_out, int64_t n_in, int64_t kernel) {
             const std::string i = std::to_string(index++);
             map_conv(
-                "encoder.model." + i + ".conv.conv", "encoder.layers." + i + ".conv", { n_out, n_in, kernel }, true);
+                "encoder.model." + i + ".conv.conv", "encoder.layers." + i + ".conv", { n_out, n_in, kernel }, n_out);
         };
         int64_t channels = c_.num_filters;
         conv(channels, c_.audio_channels, c_.kernel_size);
         for (auto ratio = c_.upsampling_ratios.rbegin(); ratio != c_.upsampling_ratios.rend(); ++ratio) {
             for (int32_t j = 0; j < c_.num_residual_layers; ++j) {
-                map_residual(index++, channels);
+                map_residual("encoder", index++, channels);
             }
             index++;  // activation
             conv(2 * channels, channels, int64_t{ 2 } * *ratio);
@@ -105,20 +126,53 @@ class codec_mapper {
         conv(c_.hidden_size, channels, c_.last_kernel_size);
     }
 
-    void map_residual(int32_t index, int64_t channels) {
-        const std::string from   = "encoder.model." + std::to_string(index) + ".";
-        const std::string to     = "encoder.layers." + std::to_string(index) + ".";
+    // As transposed convolutions are stored, inputs come before outputs.
+    void map_decoder_seanet() {
+        int64_t channels = c_.num_filters * (int64_t{ 1 } << c_.upsampling_ratios.size());
+        int32_t index    = 0;
+        map_conv("decoder.model.0.conv.conv",
+                 "decoder.layers.0.conv",
+                 { channels, c_.hidden_size, c_.kernel_size },
+                 channels);
+        for (const int32_t ratio : c_.upsampling_ratios) {
+            index += 2;  // an activation before each convolution
+            const std::string i = std::to_string(index);
+            map_conv("decoder.model." + i + ".convtr.convtr",
+                     "decoder.layers." + i + ".conv",
+                     { channels, channels / 2, int64_t{ 2 } * ratio },
+                     channels / 2);
+            channels /= 2;
+            for (int32_t j = 0; j < c_.num_residual_layers; ++j) {
+                map_residual("decoder", ++index, channels);
+            }
+        }
+        const std::string last = std::to_string(index + 2);
+        map_conv("decoder.model." + last + ".conv.conv",
+                 "decoder.layers." + last + ".conv",
+                 { c_.audio_channels, channels, c_.last_kernel_size },
+                 c_.audio_channels);
+    }
+
+    void map_residual(const std::string & half, int32_t index, int64_t channels) {
+        const std::string from   = half + ".model." + std::to_string(index) + ".";
+        const std::string to     = half + ".layers." + std::to_string(index) + ".";
         const int64_t     hidden = channels / c_.compress;
-        map_conv(from + "block.1.conv.conv", to + "block.1.conv", { hidden, channels, c_.residual_kernel_size }, true);
-        map_conv(from + "block.3.conv.conv", to + "block.3.conv", { channels, hidden, 1 }, true);
+        map_conv(
+            from + "block.1.conv.conv", to + "block.1.conv", { hidden, channels, c_.residual_kernel_size }, hidden);
+        map_conv(from + "block.3.conv.conv", to + "block.3.conv", { channels, hidden, 1 }, channels);
         if (c_.use_conv_shortcut) {
-            map_conv(from + "shortcut.conv.conv", to + "shortcut.conv", { channels, channels, 1 }, true);
+            map_conv(from + "shortcut.conv.conv", to + "shortcut.conv", { channels, channels, 1 }, channels);
         }
     }
 
-    void map_block(int32_t l) {
-        const std::string from   = "encoder_transformer.transformer.layers." + std::to_string(l) + ".";
-        const std::string to     = "encoder_transformer.layers." + std::to_string(l) + ".";
+    void map_transformer(const std::string & name) {
+        for (int32_t l = 0; l < c_.num_hidden_layers; ++l) {
+            const std::string layer = std::to_string(l) + ".";
+            map_block(name + ".transformer.layers." + layer, name + ".layers." + layer);
+        }
+    }
+
+    void map_block(const std::string & from, const std::string & to) {
         const int64_t     hidden = c_.hidden_size;
         const int64_t     width  = static_cast<int64_t>(c_.num_attention_heads) * c_.head_dim;
         const std::string attn   = from + "self_attn.";
@@ -207,6 +261,12 @@ class codec_mapper {
 
 void add_codec_tensors(composed_checkpoint & out, const original_tensors & stored, const codec_config & config) {
     codec_mapper(out, stored, config).map();
+}
+
+void add_codec_decoder_tensors(composed_checkpoint &    out,
+                               const original_tensors & stored,
+                               const codec_config &     config) {
+    codec_mapper(out, stored, config).map_decoder();
 }
 
 }  // namespace kstt

@@ -115,6 +115,8 @@ json translate_codec(const json_value & mimi, int32_t n_q) {
              { "use_causal_conv", seanet.boolean("causal", true) },
              { "use_conv_shortcut", !seanet.boolean("true_skip", true) },
              { "pad_mode", seanet.string("pad_mode", "constant") },
+             { "trim_right_ratio", seanet.number("trim_right_ratio", 1.0) },
+             { "upsample_groups", seanet.dimension("dimension", 512) },  // moshi's upsampling is channel by channel
              { "codebook_size", quantizer.dimension("bins", 2048) },
              { "codebook_dim", quantizer.dimension("dimension", 256) },
              { "vector_quantization_hidden_dimension", quantizer.dimension("dimension", 256) },

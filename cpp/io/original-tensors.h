@@ -58,7 +58,10 @@ void add_decoder_tensors(composed_checkpoint &    out,
                          bool                     transformers_compat,
                          decoder_config &         config);
 
-// The codec's tensors (spec 2.6).
+// The tensors of the codec's encoder (spec 2.6).
 void add_codec_tensors(composed_checkpoint & out, const original_tensors & stored, const codec_config & config);
+
+// Those of its decoder: codebooks, upsampling, transformer, SEANet.
+void add_codec_decoder_tensors(composed_checkpoint & out, const original_tensors & stored, const codec_config & config);
 
 }  // namespace kstt

@@ -18,50 +18,31 @@ struct mimi_encoder::encoder_graph {
 };
 
 mimi_encoder::mimi_encoder(const mimi_weights & weights, const mimi_options & options, compute_backend & backend)
-    : weights_(weights), options_(options), backend_(backend),
-      rope_(weights.config.head_dim, weights.config.rope_theta, options.precision) {
-    const codec_config & config = weights.config;
-    state_layout         layout;
-    for (const seanet_layer & layer : weights.seanet) {
-        layer_state entry;
-        entry.conv = declare_conv1d_state(layout, layer.name, layer.conv.shape);
-        if (layer.is_residual) {
-            entry.pointwise = declare_conv1d_state(layout, layer.name + ".pointwise", layer.pointwise.shape);
-        }
-        seanet_states_.push_back(entry);
-    }
-    kv_ring_shape ring;
-    ring.n_heads    = config.num_attention_heads;
-    ring.n_kv_heads = config.num_key_value_heads;
-    ring.head_dim   = config.head_dim;
-    ring.window     = config.sliding_window;
-    ring.group      = options.uniform_window ? 1 : config.columns_per_frame();
-    ring.capacity =
-        config.sliding_window + static_cast<int64_t>(options.max_frames_per_call) * config.columns_per_frame() - 1;
-    for (size_t l = 0; l < weights.blocks.size(); l++) {
-        rings_.push_back(declare_kv_ring(layout, "codec.transformer." + std::to_string(l), ring));
-    }
+    : weights_(weights), options_(options), backend_(backend), seanet_(weights.seanet, layout_),
+      transformer_(weights.config,
+                   weights.blocks,
+                   { options.max_frames_per_call, options.uniform_window, options.precision },
+                   "codec.transformer",
+                   layout_),
+      clock_(options.n_slots) {
     if (weights.downsample) {
-        downsample_state_ = declare_conv1d_state(layout, "codec.downsample", weights.downsample->shape);
+        downsample_state_ = declare_conv1d_state(layout_, "codec.downsample", weights.downsample->shape);
     }
-    arena_ = std::make_unique<state_arena>(layout, options.n_slots, backend.buffer_type());
-    positions_.assign(static_cast<size_t>(options.n_slots), 0);
-    attention_start_ = positions_;
+    arena_ = std::make_unique<state_arena>(layout_, options.n_slots, backend.buffer_type());
 }
 
 mimi_encoder::~mimi_encoder() = default;
 
 void mimi_encoder::reset(int32_t slot) {
     arena_->reset(slot);
-    positions_[static_cast<size_t>(slot)]       = 0;
-    attention_start_[static_cast<size_t>(slot)] = 0;
+    clock_.set(slot, 0, 0);
 }
 
 void mimi_encoder::save(int32_t slot, byte_writer & out) const {
-    int64_t position = positions_[static_cast<size_t>(slot)];
-    int64_t start    = attention_start_[static_cast<size_t>(slot)];
+    int64_t position = clock_.frames(slot);
+    int64_t start    = clock_.attention_start(slot);
     out(position, start);
-    arena_->save(slot, (position - start) * weights_.config.columns_per_frame(), out);
+    arena_->save(slot, columns(slot), out);
 }
 
 void mimi_encoder::load(int32_t slot, byte_reader & in) {
@@ -73,38 +54,7 @@ void mimi_encoder::load(int32_t slot, byte_reader & in) {
         throw error(KSTT_STATUS_INVALID_SNAPSHOT, "the snapshot is damaged: a position is impossible");
     }
     arena_->load(slot, (position - start) * weights_.config.columns_per_frame(), in);
-    positions_[static_cast<size_t>(slot)]       = position;
-    attention_start_[static_cast<size_t>(slot)] = start;
-}
-
-void mimi_encoder::restart_attention(int32_t slot) {
-    attention_start_[static_cast<size_t>(slot)] = positions_[static_cast<size_t>(slot)];
-}
-
-ggml_tensor * mimi_encoder::build_seanet(graph_scope &       g,
-                                         const stream_rows & rows,
-                                         ggml_tensor *       x,
-                                         bool                pad_right) const {
-    for (size_t i = 0; i < weights_.seanet.size(); i++) {
-        const seanet_layer & layer = weights_.seanet[i];
-        conv1d_options       options;
-        options.pad_right = pad_right;
-        options.elu       = layer.is_residual || layer.elu_first;
-        if (!layer.is_residual) {
-            x = build_streaming_conv1d(g, layer.conv, *arena_, seanet_states_[i].conv, rows, x, options);
-        } else {
-            ggml_tensor * shortcut = x;
-            if (layer.shortcut) {
-                shortcut = build_streaming_conv1d(g, *layer.shortcut, *arena_, -1, rows, x);
-            }
-            ggml_tensor * h = build_streaming_conv1d(g, layer.conv, *arena_, seanet_states_[i].conv, rows, x, options);
-            g.name(h, layer.name + ".block.1");
-            options.residual = shortcut;
-            x = build_streaming_conv1d(g, layer.pointwise, *arena_, seanet_states_[i].pointwise, rows, h, options);
-        }
-        g.name(x, layer.name);
-    }
-    return x;
+    clock_.set(slot, position, start);
 }
 
 void mimi_encoder::build(encoder_graph & graph, int64_t n_samples, int64_t n_rows, bool pad_right) const {
@@ -116,21 +66,9 @@ void mimi_encoder::build(encoder_graph & graph, int64_t n_samples, int64_t n_row
     graph.attention.slots       = graph.rows.slots;
     graph.attention.positions   = g.input(GGML_TYPE_I32, "columns", n_rows);
 
-    ggml_tensor * x      = build_seanet(g, graph.rows, graph.pcm, pad_right);
+    ggml_tensor * x      = seanet_.build(g, *arena_, graph.rows, graph.pcm, pad_right);
     graph.attention.rope = g.input(GGML_TYPE_F32, "rope", config.head_dim, x->ne[1], n_rows);
-    block_variant variant;
-    variant.mlp = mlp_kind::gelu;
-    variant.eps = config.norm_eps;
-    for (size_t l = 0; l < weights_.blocks.size(); l++) {
-        x = build_transformer_block(g,
-                                    weights_.blocks[l],
-                                    variant,
-                                    rings_[l],
-                                    *arena_,
-                                    graph.attention,
-                                    x,
-                                    "codec.transformer." + std::to_string(l));
-    }
+    x                    = transformer_.build(g, *arena_, graph.attention, x);
     if (weights_.downsample) {
         conv1d_options options;
         options.pad_right = pad_right;
@@ -166,26 +104,17 @@ void mimi_encoder::encode(const mimi_call & call, std::vector<int32_t> & codes) 
     KSTT_CHECK(call.pad_right || call.n_samples % config.frame_size() == 0);
     KSTT_CHECK(call.n_samples <= static_cast<int64_t>(options_.max_frames_per_call) * config.frame_size());
 
-    encoder_graph & graph     = graph_for(call.n_samples, n_rows, call.pad_right);
-    const int64_t   n_columns = graph.attention.rope->ne[1];
-    const int64_t   n_frames  = graph.codes->ne[1] / n_rows;
+    encoder_graph & graph    = graph_for(call.n_samples, n_rows, call.pad_right);
+    const int64_t   n_frames = graph.codes->ne[1] / n_rows;
     for (int64_t row = 0; row < n_rows; row++) {
-        const int32_t slot     = call.slots[static_cast<size_t>(row)];
-        const auto    position = static_cast<int32_t>(positions_[static_cast<size_t>(slot)]);
-        const auto    first =
-            static_cast<int32_t>((positions_[static_cast<size_t>(slot)] - attention_start_[static_cast<size_t>(slot)]) *
-                                 config.columns_per_frame());
-        static_cast<int32_t *>(graph.rows.slots->data)[row]          = slot;
-        static_cast<int32_t *>(graph.rows.positions->data)[row]      = position;
-        static_cast<int32_t *>(graph.attention.positions->data)[row] = first;
+        const int32_t slot                                  = call.slots[static_cast<size_t>(row)];
+        static_cast<int32_t *>(graph.rows.slots->data)[row] = slot;
+        static_cast<int32_t *>(graph.rows.positions->data)[row] = static_cast<int32_t>(clock_.frames(slot));
+        transformer_.fill(graph.attention, row, columns(slot));
         std::memcpy(static_cast<float *>(graph.pcm->data) + row * call.n_samples,
                     call.pcm[static_cast<size_t>(row)],
                     static_cast<size_t>(call.n_samples) * sizeof(float));
-        for (int64_t column = 0; column < n_columns; column++) {
-            rope_.fill(first + column,
-                       static_cast<float *>(graph.attention.rope->data) + (row * n_columns + column) * config.head_dim);
-        }
-        positions_[static_cast<size_t>(slot)] += n_frames;
+        clock_.advance(slot, n_frames);
     }
     graph.runner.run();
     const auto * result = static_cast<const int32_t *>(graph.codes->data);

@@ -1,9 +1,11 @@
 // Mimi encoder: PCM to codes for the streams of one arena. Weights are shared; state and graphs belong to the encoder.
 #pragma once
 
+#include "model/codec-clock.h"
+#include "model/codec-transformer.h"
 #include "model/mimi-weights.h"
+#include "model/seanet-stack.h"
 #include "nn/graph-runner.h"
-#include "nn/rope.h"
 
 #include <map>
 #include <memory>
@@ -40,9 +42,12 @@ class mimi_encoder {
 
     void reset(int32_t slot);
 
-    // The transformer forgets what it has seen and counts from 0 again; the convolutions go on. Only transformers'
-    // windowed generate() does this: it hands its convolution cache, but no key-value cache, from call to call.
-    void restart_attention(int32_t slot);
+    // The transformer forgets what it has seen and counts from 0 again; the convolutions go on. transformers' windowed
+    // generate() does this: it hands its convolution cache, but no key-value cache, from call to call.
+    void restart_attention(int32_t slot) { clock_.restart_attention(slot); }
+
+    // The convolutions forget what they have heard; the transformer goes on. position() counts from 0 again.
+    void restart_convolutions(int32_t slot) { clock_.restart_convolutions(slot); }
 
     // A slot's stream to bytes and into any slot of an encoder of the same weights and options.
     void save(int32_t slot, byte_writer & out) const;
@@ -50,7 +55,12 @@ class mimi_encoder {
     void load(int32_t slot, byte_reader & in);
 
     // Frames consumed by a slot since its reset.
-    int64_t position(int32_t slot) const { return positions_[static_cast<size_t>(slot)]; }
+    int64_t position(int32_t slot) const { return clock_.frames(slot); }
+
+    // Columns that the transformer has seen.
+    int64_t columns(int32_t slot) const {
+        return clock_.attention_frames(slot) * weights_.config.columns_per_frame();
+    }
 
     size_t state_bytes() const { return arena_->n_bytes(); }
 
@@ -58,26 +68,20 @@ class mimi_encoder {
     const std::vector<ggml_tensor *> & captured() const;
 
   private:
-    struct layer_state {
-        int32_t conv      = -1;
-        int32_t pointwise = -1;
-    };
     struct encoder_graph;
 
     encoder_graph & graph_for(int64_t n_samples, int64_t n_rows, bool pad_right);
-    ggml_tensor *   build_seanet(graph_scope & g, const stream_rows & rows, ggml_tensor * x, bool pad_right) const;
     void            build(encoder_graph & graph, int64_t n_samples, int64_t n_rows, bool pad_right) const;
 
     const mimi_weights &         weights_;
     const mimi_options           options_;
     compute_backend &            backend_;
-    rope_table                   rope_;
-    std::vector<layer_state>     seanet_states_;
-    std::vector<kv_ring>         rings_;
+    state_layout                 layout_;
+    seanet_stack                 seanet_;
+    codec_transformer            transformer_;
     int32_t                      downsample_state_ = -1;
     std::unique_ptr<state_arena> arena_;
-    std::vector<int64_t>         positions_;        // frames, per slot
-    std::vector<int64_t>         attention_start_;  // frame that is position 0 of the transformer, per slot
+    codec_clock                  clock_;
     std::map<std::pair<int64_t, int64_t>, std::unique_ptr<encoder_graph>> graphs_;  // by samples (< 0: padded), rows
     encoder_graph *                                                       last_ = nullptr;
 };

@@ -10,56 +10,6 @@ namespace {
 
 const std::string prefix = "codec_model.";
 
-// Stored [out][in][kernel]; our convolution reads whole columns, so the kernel position comes before the channel.
-conv1d_weights load_conv(weight_store & store, const std::string & name, const conv1d_shape & shape, bool has_bias) {
-    conv1d_weights conv;
-    conv.shape  = shape;
-    conv.weight = store.relaid(name + ".weight",
-                               { shape.n_out, shape.n_in, shape.kernel_size },
-                               shape.n_in * shape.kernel_size,
-                               shape.n_out,
-                               [&](const float * stored, float * copy) {
-                                   for (int64_t o = 0; o < shape.n_out; o++) {
-                                       for (int64_t i = 0; i < shape.n_in; i++) {
-                                           for (int64_t j = 0; j < shape.kernel_size; j++) {
-                                               copy[(o * shape.kernel_size + j) * shape.n_in + i] = *stored++;
-                                           }
-                                       }
-                                   }
-                               });
-    if (has_bias) {
-        conv.bias = store.f32(name + ".bias", { shape.n_out });
-    }
-    return conv;
-}
-
-pad_mode padding_of(const codec_config & config) {
-    return config.pad_mode == "replicate" ? pad_mode::replicate : pad_mode::zeros;
-}
-
-conv1d_shape shape_of(
-    const codec_config & config, int64_t n_in, int64_t n_out, int64_t kernel, int64_t stride, int64_t dilation) {
-    return { n_in, n_out, kernel, stride, dilation, padding_of(config) };
-}
-
-seanet_layer load_residual(
-    weight_store & store, const codec_config & config, size_t index, int64_t channels, int64_t dilation) {
-    const std::string name   = prefix + "encoder.layers." + std::to_string(index);
-    const int64_t     hidden = channels / config.compress;
-    seanet_layer      layer;
-    layer.name        = "codec.layers." + std::to_string(index);
-    layer.is_residual = true;
-    layer.conv        = load_conv(store,
-                           name + ".block.1.conv",
-                           shape_of(config, channels, hidden, config.residual_kernel_size, 1, dilation),
-                           true);
-    layer.pointwise   = load_conv(store, name + ".block.3.conv", shape_of(config, hidden, channels, 1, 1, 1), true);
-    if (config.use_conv_shortcut) {
-        layer.shortcut = load_conv(store, name + ".shortcut.conv", shape_of(config, channels, channels, 1, 1, 1), true);
-    }
-    return layer;
-}
-
 seanet_layer load_plain(weight_store & store, size_t index, const conv1d_shape & shape, bool elu_first) {
     seanet_layer layer;
     layer.name      = "codec.layers." + std::to_string(index);
@@ -73,50 +23,25 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
     std::vector<seanet_layer> layers;
     size_t                    index    = 0;
     int64_t                   channels = config.num_filters;
-    layers.push_back(
-        load_plain(store, index++, shape_of(config, config.audio_channels, channels, config.kernel_size, 1, 1), false));
+    layers.push_back(load_plain(
+        store, index++, seanet_shape(config, config.audio_channels, channels, config.kernel_size, 1, 1), false));
     for (auto ratio = config.upsampling_ratios.rbegin(); ratio != config.upsampling_ratios.rend(); ++ratio) {
         int64_t dilation = 1;
         for (int32_t j = 0; j < config.num_residual_layers; j++) {
-            layers.push_back(load_residual(store, config, index++, channels, dilation));
+            const std::string i = std::to_string(index++);
+            layers.push_back(load_residual(
+                store, config, prefix + "encoder.layers." + i, "codec.layers." + i, channels, dilation));
             dilation *= config.dilation_growth_rate;
         }
         index++;  // ELU
         layers.push_back(load_plain(
-            store, index++, shape_of(config, channels, 2 * channels, int64_t{ 2 } * *ratio, *ratio, 1), true));
+            store, index++, seanet_shape(config, channels, 2 * channels, int64_t{ 2 } * *ratio, *ratio, 1), true));
         channels *= 2;
     }
     index++;  // ELU
     layers.push_back(
-        load_plain(store, index, shape_of(config, channels, config.hidden_size, config.last_kernel_size, 1, 1), true));
+        load_plain(store, index, seanet_shape(config, channels, config.hidden_size, config.last_kernel_size, 1, 1), true));
     return layers;
-}
-
-block_weights load_block(weight_store & store, const codec_config & config, int32_t l) {
-    const std::string name    = prefix + "encoder_transformer.layers." + std::to_string(l) + ".";
-    const int64_t     hidden  = config.hidden_size;
-    const int64_t     q_width = static_cast<int64_t>(config.num_attention_heads) * config.head_dim;
-    const int64_t     k_width = static_cast<int64_t>(config.num_key_value_heads) * config.head_dim;
-    block_weights     block;
-    block.attn_norm      = store.f32(name + "input_layernorm.weight", { hidden });
-    block.attn_norm_bias = store.f32(name + "input_layernorm.bias", { hidden });
-    block.q              = store.f32(name + "self_attn.q_proj.weight", { q_width, hidden });
-    block.k              = store.f32(name + "self_attn.k_proj.weight", { k_width, hidden });
-    block.v              = store.f32(name + "self_attn.v_proj.weight", { k_width, hidden });
-    block.o              = store.f32(name + "self_attn.o_proj.weight", { hidden, q_width });
-    if (config.attention_bias) {
-        block.q_bias = store.f32(name + "self_attn.q_proj.bias", { q_width });
-        block.k_bias = store.f32(name + "self_attn.k_proj.bias", { k_width });
-        block.v_bias = store.f32(name + "self_attn.v_proj.bias", { k_width });
-        block.o_bias = store.f32(name + "self_attn.o_proj.bias", { hidden });
-    }
-    block.attn_scale    = store.f32(name + "self_attn_layer_scale.scale", { hidden });
-    block.mlp_norm      = store.f32(name + "post_attention_layernorm.weight", { hidden });
-    block.mlp_norm_bias = store.f32(name + "post_attention_layernorm.bias", { hidden });
-    block.fc1           = store.f32(name + "mlp.fc1.weight", { config.intermediate_size, hidden });
-    block.fc2           = store.f32(name + "mlp.fc2.weight", { hidden, config.intermediate_size });
-    block.mlp_scale     = store.f32(name + "mlp_layer_scale.scale", { hidden });
-    return block;
 }
 
 // Entries are stored as running sums and usage counts; the entry is their quotient, usage clamped at 1e-5 (spec 2.6).
@@ -186,7 +111,7 @@ mimi_weights load_mimi_weights(weight_store & store, const codec_config & config
     weights.config = config;
     weights.seanet = load_seanet(store, config);
     for (int32_t l = 0; l < config.num_hidden_layers; l++) {
-        weights.blocks.push_back(load_block(store, config, l));
+        weights.blocks.push_back(load_codec_block(store, config, prefix + "encoder_transformer.", l));
     }
     if (config.columns_per_frame() > 1) {
         // Its stride is 2 in every checkpoint of this family.

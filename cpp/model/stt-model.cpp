@@ -37,7 +37,9 @@ std::unique_ptr<stt_model> stt_model::load(model_source source, const compute_ba
     model->config = std::move(source.config);
     check_supported(model->config);
     model->pieces = piece_decoder::read(source.tokenizer);
-    model->store  = std::make_unique<weight_store>(std::move(source.weights), backend);
+    model->store  = std::make_unique<weight_store>(source.weights, backend);
+    model->open_codec_decoder =
+        source.open_codec_decoder ? source.open_codec_decoder : [whole = source.weights] { return whole; };
     // With a head in the file transformers ignores the flag; without one it would use the whole embedding table.
     if (model->config.decoder.tie_word_embeddings && !model->store->has("lm_head.weight")) {
         throw error(

@@ -6,6 +6,7 @@
 #include "model/mimi-weights.h"
 #include "text/piece-decoder.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,8 @@ struct stt_model {
     mimi_weights                  mimi;
     decoder_weights               decoder;
     piece_decoder                 pieces;
+    // See model_source; never empty.
+    std::function<std::shared_ptr<const checkpoint>()> open_codec_decoder;
 
     // Takes the source over. Throws kstt::error.
     static std::unique_ptr<stt_model> load(model_source source, const compute_backend & backend);

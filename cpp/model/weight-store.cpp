@@ -40,7 +40,7 @@ constexpr size_t large_bytes = 2 << 20;
 
 }  // namespace
 
-weight_store::weight_store(std::unique_ptr<checkpoint> source, const compute_backend & backend)
+weight_store::weight_store(std::shared_ptr<const checkpoint> source, const compute_backend & backend)
     : source_(std::move(source)), backend_(backend) {
     ggml_init_params params = {};
     // Each stored tensor is used at most once; codebooks and their norms come on top.
@@ -170,8 +170,7 @@ ggml_tensor * weight_store::relaid(const std::string &          name,
                                    int64_t                      ne1,
                                    const fill_function &        fill) {
     const tensor_view & tensor = source_->get(name, shape);
-    KSTT_CHECK(tensor.n_elements() == ne0 * ne1);
-    ggml_tensor *      copy = owned_f32(name, ne0, ne1);
+    ggml_tensor *       copy = owned_f32(name, ne0, ne1);
     std::vector<float> stored(static_cast<size_t>(tensor.n_elements()));
     convert_to_f32(tensor, stored.data());
     fill(stored.data(), static_cast<float *>(copy->data));

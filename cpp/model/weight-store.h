@@ -18,7 +18,7 @@ namespace kstt {
 
 class weight_store {
   public:
-    weight_store(std::unique_ptr<checkpoint> source, const compute_backend & backend);
+    weight_store(std::shared_ptr<const checkpoint> source, const compute_backend & backend);
     ~weight_store();
     weight_store(const weight_store &)             = delete;
     weight_store & operator=(const weight_store &) = delete;
@@ -36,7 +36,8 @@ class weight_store {
     // As f32: a view where it is stored so, a converted copy otherwise.
     ggml_tensor * f32(const std::string & name, const std::vector<int64_t> & shape);
 
-    // A copy in f32 of n elements laid out anew: `fill(stored, copy)` gets the stored values in f32.
+    // A copy in f32 of ne0 * ne1 elements laid out anew, filled by `fill(stored, copy)`, which gets the stored values in
+    // f32 and writes every element of the copy.
     using fill_function = std::function<void(const float * stored, float * copy)>;
     ggml_tensor * relaid(const std::string &          name,
                          const std::vector<int64_t> & shape,
@@ -65,7 +66,7 @@ class weight_store {
     void          own(ggml_tensor * tensor, size_t n_bytes);
     ggml_tensor * new_tensor(ggml_type type, const std::vector<int64_t> & ne, const std::string & name);
 
-    std::unique_ptr<checkpoint>                source_;
+    std::shared_ptr<const checkpoint>          source_;
     const compute_backend &                    backend_;
     ggml_context *                             context_ = nullptr;
     std::vector<ggml_backend_buffer_t>         regions_;  // one per mapped file

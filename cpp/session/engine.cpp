@@ -176,19 +176,7 @@ std::unique_ptr<generation> engine::create_generation(audio_batch batch,
     return std::make_unique<generation>(*model_, *backend_, std::move(batch), max_new_tokens, audio_window_size);
 }
 
-std::unique_ptr<encoding> engine::create_encoding(audio_batch batch) {
-    return std::make_unique<encoding>(*model_, *backend_, std::move(batch));
-}
-
 work_progress engine::advance(generation & target, int64_t max_frames) {
-    const compute_turn  turn(computing_);
-    work_stats          stats;
-    const work_progress progress = target.advance(max_frames, stats);
-    add_stats(stats);
-    return progress;
-}
-
-work_progress engine::advance(encoding & target, int64_t max_frames) {
     const compute_turn  turn(computing_);
     work_stats          stats;
     const work_progress progress = target.advance(max_frames, stats);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/error.h"
+#include "session/codec-work.h"
 #include "session/generation.h"
 #include "session/session.h"
 
@@ -58,10 +59,17 @@ class engine {
     int64_t step(int32_t max_steps);
 
     std::unique_ptr<generation> create_generation(audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size);
-    std::unique_ptr<encoding>   create_encoding(audio_batch batch);
     // Throws BUSY.
     work_progress               advance(generation & target, int64_t max_frames);
-    work_progress               advance(encoding & target, int64_t max_frames);
+
+    // The codec alone. Whatever decodes loads the codec's decoder half first, once; it throws what
+    // load_mimi_decoder_weights throws. stream nullptr: whole input.
+    std::shared_ptr<codec_stream> create_codec_stream(bool decodes, int32_t n_rows);
+    std::unique_ptr<encoding>     create_encoding(audio_batch batch, std::shared_ptr<codec_stream> stream);
+    std::unique_ptr<decoding>     create_decoding(code_batch batch, std::shared_ptr<codec_stream> stream);
+    // Throw BUSY.
+    work_progress                 advance(encoding & target, int64_t max_frames);
+    work_progress                 advance(decoding & target, int64_t max_frames);
 
   private:
     class round_break;
@@ -100,6 +108,8 @@ class engine {
     void       encode_group(const std::vector<session *> & group, int64_t n_frames);
     int64_t    decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay);
     void       add_stats(const work_stats & stats);
+    template <typename W> work_progress advance_codec(W & target, int64_t max_frames);
+    const mimi_decoder_weights &        codec_decoder();
 
     const engine_options             options_;
     std::unique_ptr<compute_backend> backend_;
@@ -108,6 +118,8 @@ class engine {
     std::unique_ptr<text_decoder>    decoder_;
     std::mutex                       prefault_lock_;  // apart from lock_: paging in takes long
     int64_t                          prefaulted_ = 0;
+    std::mutex                       codec_lock_;  // apart from lock_: loading takes long
+    std::unique_ptr<mimi_decoder_weights> codec_decoder_;  // nullptr until something decodes
 
     std::atomic<bool>                     computing_{ false };
     mutable std::mutex                    lock_;  // guards what follows

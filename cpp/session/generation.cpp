@@ -1,6 +1,7 @@
 #include "session/generation.h"
 
 #include "runtime/error.h"
+#include "session/codec-call.h"
 #include "session/stopwatch.h"
 #include "session/token-picker.h"
 
@@ -10,23 +11,6 @@
 namespace kstt {
 
 namespace {
-
-// Frames per codec call over all rows: enough columns for the products to be bound by arithmetic, activations of a few
-// megabytes.
-constexpr int64_t frames_per_call = 8;
-
-int32_t chunk_frames(int32_t n_rows) {
-    return static_cast<int32_t>(std::max<int64_t>(1, frames_per_call / n_rows));
-}
-
-mimi_options codec_options(int32_t n_rows) {
-    mimi_options options;
-    options.n_slots             = n_rows;
-    options.max_frames_per_call = chunk_frames(n_rows);
-    options.uniform_window      = true;
-    options.precision           = rope_precision::reference;
-    return options;
-}
 
 decoder_options text_options(int32_t n_rows, int64_t n_steps) {
     decoder_options options;
@@ -41,17 +25,6 @@ int64_t count_steps(const stt_model & model, const audio_batch & batch, int32_t 
     return max_new_tokens < 0 ? n_frames : std::min<int64_t>(n_frames, max_new_tokens);
 }
 
-mimi_call call_for(const audio_batch & batch, int64_t first_sample, int64_t n_samples) {
-    mimi_call call;
-    call.n_samples = n_samples;
-    call.slots.resize(static_cast<size_t>(batch.n_rows));
-    std::iota(call.slots.begin(), call.slots.end(), 0);
-    for (int32_t row = 0; row < batch.n_rows; row++) {
-        call.pcm.push_back(batch.row(row) + first_sample);
-    }
-    return call;
-}
-
 }  // namespace
 
 generation::generation(const stt_model & model,
@@ -61,7 +34,7 @@ generation::generation(const stt_model & model,
                        int32_t           audio_window_size)
     : model_(model), batch_(std::move(batch)), window_(audio_window_size),
       n_steps_(count_steps(model, batch_, max_new_tokens)), n_codes_(std::max<int64_t>(0, n_steps_ - 1)),
-      mimi_(model.mimi, codec_options(batch_.n_rows), backend),
+      mimi_(model.mimi, offline_codec_options(batch_.n_rows), backend),
       decoder_(model.decoder, text_options(batch_.n_rows, n_steps_), backend) {
     codes_.resize(static_cast<size_t>(n_codes_ * batch_.n_rows * model.config.decoder.num_codebooks));
     tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()),
@@ -74,7 +47,7 @@ int64_t generation::frame_of_call(int64_t i) const {
 
 int64_t generation::encode_some(work_stats & stats) {
     const int64_t first = frame_of_call(encoded_);
-    int64_t       count = std::min<int64_t>(chunk_frames(batch_.n_rows), n_codes_ - encoded_);
+    int64_t       count = std::min<int64_t>(offline_chunk_frames(batch_.n_rows), n_codes_ - encoded_);
     if (window_ > 0) {
         // A codec call of transformers ends with its window, and the next one begins without keys and values.
         count = std::min(count, window_ - encoded_ % window_);
@@ -89,7 +62,7 @@ int64_t generation::encode_some(work_stats & stats) {
     const int64_t        n_computed = model_.config.codec.num_quantizers;
     std::vector<int32_t> fresh;  // [row][frame][quantizer]
     const stopwatch      watch;
-    mimi_.encode(call_for(batch_, first * frame_size, count * frame_size), fresh);
+    mimi_.encode(codec_call(batch_, first * frame_size, count * frame_size), fresh);
     stats.codec_ns += watch.elapsed_ns();
     stats.codec_frames += count * batch_.n_rows;
     for (int64_t i = 0; i < count; i++) {
@@ -148,52 +121,6 @@ std::vector<int32_t> generation::tokens() const {
         throw error(KSTT_STATUS_INVALID_STATE, "the generation is not finished; call advance until it is");
     }
     return tokens_;
-}
-
-encoding::encoding(const stt_model & model, compute_backend & backend, audio_batch batch)
-    : model_(model), batch_(std::move(batch)), mimi_(model.mimi, codec_options(batch_.n_rows), backend) {
-    const int64_t frame_size = model.config.codec.frame_size();
-    n_frames_                = (batch_.n_samples + frame_size - 1) / frame_size;
-    codes_.resize(static_cast<size_t>(n_frames_ * batch_.n_rows * model.config.codec.num_quantizers));
-}
-
-work_progress encoding::advance(int64_t max_frames, work_stats & stats) {
-    const int64_t frame_size = model_.config.codec.frame_size();
-    const int64_t n_whole    = batch_.n_samples / frame_size;
-    const int64_t n_codes    = model_.config.codec.num_quantizers;
-    int64_t       done       = 0;
-    while (done < max_frames && encoded_ < n_frames_) {
-        const int64_t        count = std::min<int64_t>(chunk_frames(batch_.n_rows), n_whole - encoded_);
-        const int64_t        first = encoded_ * frame_size;
-        std::vector<int32_t> fresh;
-        mimi_call            call;
-        if (count > 0) {
-            call = call_for(batch_, first, count * frame_size);
-        } else {
-            call           = call_for(batch_, first, batch_.n_samples - first);
-            call.pad_right = true;
-        }
-        const stopwatch watch;
-        mimi_.encode(call, fresh);
-        stats.codec_ns += watch.elapsed_ns();
-        const int64_t n_new = std::max<int64_t>(count, 1);
-        stats.codec_frames += n_new * batch_.n_rows;
-        for (int64_t row = 0; row < batch_.n_rows; row++) {
-            for (int64_t i = 0; i < n_new; i++) {
-                for (int64_t q = 0; q < n_codes; q++) {
-                    codes_[static_cast<size_t>((row * n_codes + q) * n_frames_ + encoded_ + i)] =
-                        fresh[static_cast<size_t>((row * n_new + i) * n_codes + q)];
-                }
-            }
-        }
-        encoded_ += n_new;
-        done += n_new * batch_.n_rows;
-    }
-    return progress();
-}
-
-work_progress encoding::progress() const {
-    return { encoded_ * batch_.n_rows, n_frames_ * batch_.n_rows };
 }
 
 }  // namespace kstt

@@ -116,7 +116,23 @@ export interface EngineHandle {
     samples: number,
     params: GenerationParams,
   ): Promise<GenerationHandle>;
-  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle>;
+  /** Without a stream a last partial frame counts; a piece of one must be whole frames. */
+  createEncoding(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    stream?: CodecStreamHandle,
+  ): Promise<EncodingHandle>;
+  /** codes: [rows][quantizers][frames], row-major; copied before the promise is returned. */
+  createDecoding(
+    codes: Int32Array,
+    rows: number,
+    quantizers: number,
+    frames: number,
+    stream?: CodecStreamHandle,
+  ): Promise<DecodingHandle>;
+  /** State of rows that go through one half of the codec piece by piece. */
+  createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle>;
   createSession(params: SessionParams): Promise<SessionHandle>;
   /** A session that goes on where the snapshot was taken. Rejects with ERR_INVALID_SNAPSHOT or ERR_NO_SLOT. */
   restoreSession(snapshot: Uint8Array): Promise<SessionHandle>;
@@ -138,6 +154,25 @@ export interface EncodingHandle {
   advance(maxFrames: number): Promise<WorkProgress>;
   /** [rows][quantizers] arrays of length frames. */
   codes(): Int32Array[][];
+  dispose(): Promise<void>;
+}
+
+/** cpp/include/kstt-codec.h. What decodes rejects with ERR_MODEL_UNSUPPORTED where the model has no codec decoder. */
+export type CodecHalf = "encoder" | "decoder";
+
+export interface DecodingHandle {
+  /** Compute. Frames done and in total. */
+  advance(maxFrames: number): Promise<WorkProgress>;
+  /** [rows][samples], row-major. */
+  audio(): Float32Array;
+  dispose(): Promise<void>;
+}
+
+export interface CodecStreamHandle {
+  /** Columns that the transformer has seen in whole pieces since it began. */
+  columns(): number;
+  /** Lets one of the caches begin anew. ERR_INVALID_STATE while a piece is unfinished. */
+  restart(cache: "attention" | "convolutions"): void;
   dispose(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@
  * whatever the order of calls, and leaves their scheduling (ERR_BUSY, order of pushes, waiting in dispose) to us.
  */
 import type {
+  CodecHalf,
   EngineInfo,
   EngineOptions,
   EngineStats,
@@ -41,7 +42,20 @@ export interface NativeEngine {
     samples: number,
     params: GenerationParams,
   ): Promise<NativeGeneration>;
-  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<NativeEncoding>;
+  createEncoding(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    stream?: NativeCodecStream,
+  ): Promise<NativeEncoding>;
+  createDecoding(
+    codes: Int32Array,
+    rows: number,
+    quantizers: number,
+    frames: number,
+    stream?: NativeCodecStream,
+  ): Promise<NativeDecoding>;
+  createCodecStream(half: CodecHalf, rows: number): Promise<NativeCodecStream>;
   createSession(params: SessionParams): Promise<NativeSession>;
   restoreSession(snapshot: Uint8Array): Promise<NativeSession>;
   step(maxSteps: number): Promise<number>;
@@ -58,6 +72,19 @@ export interface NativeGeneration {
 export interface NativeEncoding {
   advance(maxFrames: number): Promise<WorkProgress>;
   codes(): Int32Array[][];
+  dispose(): Promise<void>;
+}
+
+export interface NativeDecoding {
+  advance(maxFrames: number): Promise<WorkProgress>;
+  audio(): Float32Array;
+  dispose(): Promise<void>;
+}
+
+export interface NativeCodecStream {
+  columns(): number;
+  /** A sum of KSTT_CODEC_ATTENTION and KSTT_CODEC_CONVOLUTIONS. */
+  restart(caches: number): void;
   dispose(): Promise<void>;
 }
 

@@ -2,6 +2,9 @@
 import type {
   Backend,
   BackendKind,
+  CodecHalf,
+  CodecStreamHandle,
+  DecodingHandle,
   EncodingHandle,
   EngineHandle,
   EngineInfo,
@@ -22,13 +25,13 @@ import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { SerialQueue } from "../serial-queue.js";
 import type {
-  NativeEncoding,
   NativeEngine,
   NativeGeneration,
   NativeModule,
   NativeResampler,
   NativeSession,
 } from "./addon-types.js";
+import { NativeCodecStreamHandle, NativeDecodingHandle, NativeEncodingHandle, nativeStream } from "./native-codec.js";
 import { Conversion } from "./native-conversion.js";
 import { NativeTokenizerHandle, toNativeSource } from "./native-tokenizer.js";
 
@@ -101,10 +104,35 @@ class Engine implements EngineHandle {
     );
   }
 
-  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle> {
+  createEncoding(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    stream?: CodecStreamHandle,
+  ): Promise<EncodingHandle> {
     return this.#life.make(
-      () => this.#native.createEncoding(inputValues, rows, samples),
-      (native) => new Encoding(native, this.#life, this.#gate),
+      () => this.#native.createEncoding(inputValues, rows, samples, nativeStream(stream)),
+      (native) => new NativeEncodingHandle(native, this.#life, this.#gate),
+    );
+  }
+
+  createDecoding(
+    codes: Int32Array,
+    rows: number,
+    quantizers: number,
+    frames: number,
+    stream?: CodecStreamHandle,
+  ): Promise<DecodingHandle> {
+    return this.#life.make(
+      () => this.#native.createDecoding(codes, rows, quantizers, frames, nativeStream(stream)),
+      (native) => new NativeDecodingHandle(native, this.#life, this.#gate),
+    );
+  }
+
+  createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle> {
+    return this.#life.make(
+      () => this.#native.createCodecStream(half, rows),
+      (native) => new NativeCodecStreamHandle(native, this.#life),
     );
   }
 
@@ -149,31 +177,6 @@ class Generation implements GenerationHandle {
   tokens(): Int32Array[] {
     this.#life.assertOpen();
     return this.#native.tokens();
-  }
-
-  dispose(): Promise<void> {
-    return this.#life.dispose();
-  }
-}
-
-class Encoding implements EncodingHandle {
-  readonly #native: NativeEncoding;
-  readonly #life: Lifecycle;
-  readonly #gate: ComputeGate;
-
-  constructor(native: NativeEncoding, engine: Lifecycle, gate: ComputeGate) {
-    this.#native = native;
-    this.#life = new Lifecycle("encoding", () => native.dispose(), engine);
-    this.#gate = gate;
-  }
-
-  advance(maxFrames: number): Promise<WorkProgress> {
-    return this.#life.run(() => this.#gate.run(() => this.#native.advance(maxFrames)));
-  }
-
-  codes(): Int32Array[][] {
-    this.#life.assertOpen();
-    return this.#native.codes();
   }
 
   dispose(): Promise<void> {
