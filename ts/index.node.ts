@@ -70,7 +70,6 @@ export { SttError, type SttErrorCode } from "./contract/errors.js";
 export type { RefreshParams, SessionPriority, TurnParams } from "./contract/session.js";
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
 export { BatchFeature } from "./model/batch-feature.js";
-export type { CodecModel, EncodeOptions } from "./model/codec-model.js";
 export { type DescribeOptions, describeModel, type ModelDescription } from "./model/describe-model.js";
 export type { BackendReport } from "./model/engine-loader.js";
 export type { ModelPart } from "./model/foreign-layout.js";
@@ -87,7 +86,18 @@ export {
 } from "./model/kyutai-speech-to-text-for-conditional-generation.js";
 export { KyutaiSpeechToTextProcessor, type ProcessorAudio } from "./model/kyutai-speech-to-text-processor.js";
 export { setWarningListener, type WarningListener } from "./model/logger.js";
+export { MimiConv1dPaddingCache, MimiKeyValueCache } from "./model/mimi-caches.js";
 export { MimiConfig } from "./model/mimi-config.js";
+export type { MimiModel } from "./model/mimi-model.js";
+export type { AsTuple, DecodeCodesOptions, EncodeOptions, MimiForwardInputs } from "./model/mimi-options.js";
+export type {
+  MimiDecoderOutput,
+  MimiDecoderTuple,
+  MimiEncoderOutput,
+  MimiEncoderTuple,
+  MimiOutput,
+  MimiTuple,
+} from "./model/mimi-outputs.js";
 export type { ModelLocation, ModelSource } from "./model/model-folder.js";
 export type { PretrainedOptions, ProgressInfo } from "./model/pretrained-options.js";
 export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";

@@ -7,6 +7,7 @@
 #include "native-handle.h"
 #include "wrapped-object.h"
 
+#include <string>
 #include <utility>
 
 namespace kstt_node {
@@ -19,10 +20,18 @@ struct made_stream {
 
 constexpr const char * what = "codec stream";
 
+int32_t to_half(const Napi::Value & value) {
+    const std::string half = to_text(value, "half");
+    if (half != "encoder" && half != "decoder") {
+        throw_error(value.Env(), KSTT_STATUS_INVALID_ARGUMENT, "half must be \"encoder\" or \"decoder\"");
+    }
+    return half == "decoder" ? KSTT_CODEC_DECODER : KSTT_CODEC_ENCODER;
+}
+
 }  // namespace
 
 Napi::Value create_codec_stream_object(const Napi::CallbackInfo & info, std::shared_ptr<kstt_engine> engine) {
-    const int32_t half = to_text(info[0], "half") == "decoder" ? KSTT_CODEC_DECODER : KSTT_CODEC_ENCODER;
+    const int32_t half = to_half(info[0]);
     const int32_t rows = to_int32(info[1], "rows");
     return call_async<made_stream>(
         info.Env(),

@@ -52,15 +52,33 @@ void weigh_block(const attention_args & a, int64_t d0, const int64_t * slots, co
     }
 }
 
+// The last head_dim % lanes elements. In vectors, too: a compiler may round a scalar loop over a run of keys in one way
+// and the rest of the run in another, and then the result would depend on where the ring ends.
 template <weight_kind KIND>
-void attend_kind(const attention_args & a) {
+void weigh_rest(const attention_args & a, int64_t d0, const int64_t * slots, const int64_t * counts) {
     typedef weight_reader<KIND>   reader;
     typedef typename reader::type element;
+    const int64_t                 n   = a.head_dim - d0;
+    vf                            acc = splat(0.0F);
+    const float *                 p   = a.scores;
+    for (int segment = 0; segment < 2; segment++) {
+        const element * value = static_cast<const element *>(a.v) + slots[segment] * a.stride + d0;
+        for (int64_t i = 0; i < counts[segment]; i++, value += a.stride) {
+            acc += splat(*p++) * reader::first(value, n);
+        }
+    }
+    float sums[lanes];
+    store(sums, acc);
+    memcpy(a.out + d0, sums, static_cast<size_t>(n) * sizeof(float));
+}
+
+template <weight_kind KIND>
+void attend_kind(const attention_args & a) {
     // The ring in time order is at most two runs of slots.
-    const int64_t                 start     = a.first % a.capacity;
-    const int64_t                 until_end = a.capacity - start;
-    const int64_t                 slots[2]  = { start, 0 };
-    const int64_t                 counts[2] = { a.n_keys < until_end ? a.n_keys : until_end,
+    const int64_t start     = a.first % a.capacity;
+    const int64_t until_end = a.capacity - start;
+    const int64_t slots[2]  = { start, 0 };
+    const int64_t counts[2] = { a.n_keys < until_end ? a.n_keys : until_end,
                                 a.n_keys < until_end ? 0 : a.n_keys - until_end };
     score_keys<KIND>(a, slots[0], counts[0], a.scores);
     score_keys<KIND>(a, slots[1], counts[1], a.scores + counts[0]);
@@ -102,16 +120,8 @@ void attend_kind(const attention_args & a) {
     for (; d + lanes <= a.head_dim; d += lanes) {
         weigh_block<KIND, 1>(a, d, slots, counts);
     }
-    for (; d < a.head_dim; d++) {
-        float         value = 0.0F;
-        const float * p     = a.scores;
-        for (int segment = 0; segment < 2; segment++) {
-            const element * v = static_cast<const element *>(a.v) + slots[segment] * a.stride + d;
-            for (int64_t j = 0; j < counts[segment]; j++, v += a.stride) {
-                value += *p++ * reader::scalar(v);
-            }
-        }
-        a.out[d] = value;
+    if (d < a.head_dim) {
+        weigh_rest<KIND>(a, d, slots, counts);
     }
 }
 

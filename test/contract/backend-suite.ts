@@ -1,5 +1,6 @@
 /** The contract of ts/contract/backend.ts as tests, the same for every backend. */
 import { describe } from "vitest";
+import { testCodec } from "./codec-suite.js";
 import { testConversion } from "./conversion-suite.js";
 import { testEncoding, testEngine, testGeneration } from "./engine-suite.js";
 import { testLifetime } from "./lifetime-suite.js";
@@ -13,6 +14,7 @@ export function testBackend(name: string, subject: Subject): void {
     describe("engine", () => testEngine(subject));
     describe("generation", () => testGeneration(subject));
     describe("encoding", () => testEncoding(subject));
+    describe("codec", () => testCodec(subject));
     describe("session", () => testSession(subject));
     describe("live session", () => testLive(subject));
     describe("resampler", () => testResampler(subject));

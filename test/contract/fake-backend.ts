@@ -9,6 +9,9 @@ import { Lifecycle } from "../../ts/backend/lifecycle.js";
 import { codedError } from "../../ts/backend/status-error.js";
 import type {
   Backend,
+  CodecHalf,
+  CodecStreamHandle,
+  DecodingHandle,
   EncodingHandle,
   EngineHandle,
   EngineInfo,
@@ -23,6 +26,7 @@ import type {
 } from "../../ts/contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../ts/contract/conversion.js";
 import type { TokenizerFile, TokenizerHandle } from "../../ts/contract/tokenizer.js";
+import { FakeCodecStream, fakeAudio, takeStream } from "./fake-codec.js";
 import { FakeConversion } from "./fake-conversion.js";
 import { FakeResampler } from "./fake-resampler.js";
 import { FakeSession } from "./fake-session.js";
@@ -150,12 +154,19 @@ class FakeEngine implements EngineHandle {
     });
   }
 
-  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle> {
+  createEncoding(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    stream?: CodecStreamHandle,
+  ): Promise<EncodingHandle> {
     return this.#life.run(() => {
       const values = copyRows(inputValues, rows, samples);
       const { codebookSize, frameSize, numQuantizers } = this.info;
       const frames = Math.ceil(samples / frameSize);
-      const work = this.#work(rows, frames);
+      const work = takeStream(stream, "encoder", { rows, frames, whole: samples % frameSize === 0 }, () =>
+        this.#work(rows, frames),
+      );
       return {
         advance: work.advance,
         codes: () => {
@@ -172,6 +183,36 @@ class FakeEngine implements EngineHandle {
         dispose: work.dispose,
       };
     });
+  }
+
+  createDecoding(
+    codes: Int32Array,
+    rows: number,
+    quantizers: number,
+    frames: number,
+    stream?: CodecStreamHandle,
+  ): Promise<DecodingHandle> {
+    return this.#life.run(() => {
+      const { codebookSize, frameSize, numQuantizers } = this.info;
+      const wrong = codes.find((code) => code < 0 || code >= codebookSize);
+      if (codes.length !== rows * quantizers * frames || quantizers > numQuantizers || wrong !== undefined) {
+        throw codedError("ERR_INVALID_ARGUMENT", `${codes.length} codes, ${quantizers} codebooks, code ${wrong}`);
+      }
+      const audio = fakeAudio(codes.slice(), { rows, quantizers, frames, frameSize });
+      const work = takeStream(stream, "decoder", { rows, frames, whole: true }, () => this.#work(rows, frames));
+      return {
+        advance: work.advance,
+        audio: () => {
+          work.assertFinished();
+          return audio;
+        },
+        dispose: work.dispose,
+      };
+    });
+  }
+
+  createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle> {
+    return this.#life.run(() => new FakeCodecStream(half, rows, this.#life));
   }
 
   createSession(params: SessionParams): Promise<SessionHandle> {

@@ -29,6 +29,8 @@ class CodecShape:
     codebook_dim: int = 16  # equal to hidden: no input projection
     num_quantizers: int = 8
     num_semantic: int = 1
+    pad_mode: str = "constant"
+    upsample_groups: int | None = None  # None: one per channel
 
     @property
     def frame_size(self) -> int:
@@ -113,7 +115,8 @@ def transformers_config(shape: CheckpointShape) -> KyutaiSpeechToTextConfig:
         vector_quantization_hidden_dimension=codec.codebook_dim,
         num_quantizers=codec.num_quantizers,
         num_semantic_quantizers=codec.num_semantic,
-        upsample_groups=codec.hidden,
+        pad_mode=codec.pad_mode,
+        upsample_groups=codec.upsample_groups or codec.hidden,
     )
     return KyutaiSpeechToTextConfig(
         codebook_vocab_size=codec.codebook_size + 1,

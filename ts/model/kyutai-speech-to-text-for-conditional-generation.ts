@@ -1,13 +1,13 @@
 import type { EngineHandle } from "../contract/backend.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { BatchFeature } from "./batch-feature.js";
-import { CodecModel } from "./codec-model.js";
 import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loader.js";
 import { EngineRunner } from "./engine-runner.js";
 import { GenerationConfig } from "./generation-config.js";
 import { generationParams } from "./generation-options.js";
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 import { loadConfigs } from "./load-configs.js";
+import { MimiModel } from "./mimi-model.js";
 import { findModelPath, type ModelLocation, type ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
@@ -65,7 +65,7 @@ export class KyutaiSpeechToTextForConditionalGeneration {
   readonly config: KyutaiSpeechToTextConfig;
   generation_config: GenerationConfig;
   /** The Mimi codec inside the model. */
-  readonly codec_model: CodecModel;
+  readonly codec_model: MimiModel;
   /** Where it runs. */
   readonly backend: BackendReport;
   /** Where the weights come from; for a model of the Hub: which repository and commit, and why that one. */
@@ -84,7 +84,7 @@ export class KyutaiSpeechToTextForConditionalGeneration {
     this.backend = report;
     this.source = source;
     this.#runner = new EngineRunner(engine);
-    this.codec_model = new CodecModel(config.codec_config, this.#runner);
+    this.codec_model = new MimiModel(config.codec_config, this.#runner);
   }
 
   /** Loads a checkpoint folder, a model of the Hub, or the embedded model by its name. */

@@ -58,7 +58,7 @@ const FIELDS = {
 const DEFAULT_RATIOS = [8, 6, 5, 4];
 const ROPE_THETA = 10_000;
 /** Between the codec's transformer (25 Hz) and its quantizer (12.5 Hz). */
-const DOWNSAMPLE_STRIDE = 2;
+export const DOWNSAMPLE_STRIDE = 2;
 
 /** Configuration of the Mimi codec. Unknown entries are kept. */
 export class MimiConfig {

@@ -13,8 +13,8 @@ export interface ModelInput {
 
 /** Checks `input_values` as the processor returns them: a float32 tensor [batch, 1, samples], all finite. */
 export function readModelInput(input: unknown): ModelInput {
-  if (!(input instanceof Tensor) || input.type !== "float32") {
-    const found = input instanceof Tensor ? `a ${input.type} tensor` : show(input);
+  if (!Tensor.isLike(input) || input.type !== "float32") {
+    const found = Tensor.isLike(input) ? `a ${input.type} tensor` : show(input);
     throw invalidArgument(
       `input_values must be a float32 Tensor [batch, 1, samples], not ${found}`,
       "Pass what the processor returns.",

@@ -1,6 +1,9 @@
 /** A backend without a model: counts samples, says a word every few frames, and can be told to misbehave. */
 import type {
   Backend,
+  CodecHalf,
+  CodecStreamHandle,
+  DecodingHandle,
   EncodingHandle,
   EngineHandle,
   EngineInfo,
@@ -16,6 +19,7 @@ import type { ConversionHandle, ConversionOptions } from "../../../ts/contract/c
 import { SttError } from "../../../ts/contract/errors.js";
 import type { TokenizerFile, TokenizerHandle } from "../../../ts/contract/tokenizer.js";
 import { setBackendOpener } from "../../../ts/model/runtime.js";
+import { FakeCodecStream, fakeAudio, takeStream } from "../../contract/fake-codec.js";
 import { FakeConversion } from "../../contract/fake-conversion.js";
 import { FakeTokenizer } from "../../contract/fake-tokenizer.js";
 
@@ -235,15 +239,49 @@ export class FakeEngine implements EngineHandle {
     };
   }
 
-  async createEncoding(_values: Float32Array, rows: number, samples: number): Promise<EncodingHandle> {
+  async createEncoding(
+    _values: Float32Array,
+    rows: number,
+    samples: number,
+    stream?: CodecStreamHandle,
+  ): Promise<EncodingHandle> {
     this.check();
     const total = Math.ceil(samples / FRAME);
+    const work = takeStream(stream, "encoder", { rows, frames: total, whole: samples % FRAME === 0 }, () =>
+      this.#wholeWork(total),
+    );
     return {
-      advance: () => this.#compute(() => ({ done: total, total, finished: true })),
+      ...work,
       codes: () =>
         Array.from({ length: rows }, (_, row) =>
           Array.from({ length: 8 }, (_, codebook) => new Int32Array(total).fill(10 * row + codebook)),
         ),
+    };
+  }
+
+  async createDecoding(
+    codes: Int32Array,
+    rows: number,
+    quantizers: number,
+    frames: number,
+    stream?: CodecStreamHandle,
+  ): Promise<DecodingHandle> {
+    this.check();
+    const audio = fakeAudio(codes, { rows, quantizers, frames, frameSize: FRAME });
+    const work = takeStream(stream, "decoder", { rows, frames, whole: true }, () => this.#wholeWork(frames));
+    return { ...work, audio: () => audio };
+  }
+
+  async createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle> {
+    this.check();
+    return new FakeCodecStream(half, rows);
+  }
+
+  /** Done by the first call. */
+  #wholeWork(total: number) {
+    return {
+      advance: () => this.#compute(() => ({ done: total, total, finished: true })),
+      assertFinished: () => {},
       dispose: async () => {},
     };
   }

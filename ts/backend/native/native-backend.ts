@@ -24,13 +24,7 @@ import type { TokenizerFile, TokenizerHandle } from "../../contract/tokenizer.js
 import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { SerialQueue } from "../serial-queue.js";
-import type {
-  NativeEngine,
-  NativeGeneration,
-  NativeModule,
-  NativeResampler,
-  NativeSession,
-} from "./addon-types.js";
+import type { NativeEngine, NativeGeneration, NativeModule, NativeResampler, NativeSession } from "./addon-types.js";
 import { NativeCodecStreamHandle, NativeDecodingHandle, NativeEncodingHandle, nativeStream } from "./native-codec.js";
 import { Conversion } from "./native-conversion.js";
 import { NativeTokenizerHandle, toNativeSource } from "./native-tokenizer.js";
