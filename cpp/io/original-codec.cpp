@@ -89,7 +89,10 @@ class codec_mapper {
     }
 
     // n_bias: outputs with a bias; 0: it has none.
-    void map_conv(const std::string & from, const std::string & to, const std::vector<int64_t> & shape, int64_t n_bias) {
+    void map_conv(const std::string &          from,
+                  const std::string &          to,
+                  const std::vector<int64_t> & shape,
+                  int64_t                      n_bias) {
         if (stored_.find({ from + ".weight" }) == nullptr && stored_.find({ from + ".weight_v" }) != nullptr) {
             add_normed_weight(out_,
                               canonical + to + ".weight",
@@ -166,9 +169,11 @@ class codec_mapper {
     }
 
     void map_transformer(const std::string & name) {
+        const std::string from = name + ".transformer.layers.";
+        const std::string to   = name + ".layers.";
         for (int32_t l = 0; l < c_.num_hidden_layers; ++l) {
             const std::string layer = std::to_string(l) + ".";
-            map_block(name + ".transformer.layers." + layer, name + ".layers." + layer);
+            map_block(from + layer, to + layer);
         }
     }
 

@@ -21,6 +21,7 @@ seanet_layer load_plain(weight_store & store, size_t index, const conv1d_shape &
 // Indices count the ELUs too, as encoder.layers does (spec 3.2).
 std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config & config) {
     std::vector<seanet_layer> layers;
+    const std::string         stored   = prefix + "encoder.layers.";
     size_t                    index    = 0;
     int64_t                   channels = config.num_filters;
     layers.push_back(load_plain(
@@ -29,8 +30,7 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
         int64_t dilation = 1;
         for (int32_t j = 0; j < config.num_residual_layers; j++) {
             const std::string i = std::to_string(index++);
-            layers.push_back(load_residual(
-                store, config, prefix + "encoder.layers." + i, "codec.layers." + i, channels, dilation));
+            layers.push_back(load_residual(store, config, stored + i, "codec.layers." + i, channels, dilation));
             dilation *= config.dilation_growth_rate;
         }
         index++;  // ELU
@@ -39,8 +39,8 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
         channels *= 2;
     }
     index++;  // ELU
-    layers.push_back(
-        load_plain(store, index, seanet_shape(config, channels, config.hidden_size, config.last_kernel_size, 1, 1), true));
+    layers.push_back(load_plain(
+        store, index, seanet_shape(config, channels, config.hidden_size, config.last_kernel_size, 1, 1), true));
     return layers;
 }
 

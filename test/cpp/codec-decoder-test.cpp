@@ -2,7 +2,6 @@
 // when something decodes, and what does not fit is refused. Numbers against transformers: test/parity/codec.test.ts.
 #include "check.h"
 #include "include/kstt.h"
-#include "io/safetensors-file.h"
 #include "parity-signal.h"
 #include "temp-folder.h"
 
@@ -56,7 +55,7 @@ class engine_handle {
 
 // [n_rows][n_codes][n_frames]
 std::vector<int32_t> random_codes(int32_t n_rows, int64_t n_frames, uint32_t seed) {
-    std::vector<int32_t> codes(static_cast<size_t>(n_rows * n_codes * n_frames));
+    std::vector<int32_t> codes(static_cast<size_t>(n_rows) * static_cast<size_t>(n_codes * n_frames));
     for (int32_t & code : codes) {
         seed = seed * 1664525U + 1013904223U;
         code = static_cast<int32_t>(seed >> 16U) % n_entries;
@@ -312,13 +311,8 @@ void test_loaded_when_needed() {
         std::filesystem::copy(entry.path(), std::filesystem::path(folder.path()) / entry.path().filename());
     }
     const std::string weights = folder.path() + "/model.safetensors";
-    std::string       name;
-    {
-        const kstt::safetensors_file file(weights);
-        CHECK(!file.tensors().empty());
-    }
-    std::FILE * file = std::fopen(weights.c_str(), "r+b");
-    std::string header(1 << 16, '\0');
+    std::FILE *       file    = std::fopen(weights.c_str(), "r+b");
+    std::string       header(1 << 16, '\0');
     header.resize(std::fread(header.data(), 1, header.size(), file));
     const size_t at = header.find("codec_model.upsample.conv.weight");
     CHECK(at != std::string::npos);

@@ -143,6 +143,10 @@ export const STRUCTS = {
 
 export const CONSTANTS = {
   KSTT_ABI_VERSION: 2,
+  KSTT_CODEC_ENCODER: 0,
+  KSTT_CODEC_DECODER: 1,
+  KSTT_CODEC_ATTENTION: 1,
+  KSTT_CODEC_CONVOLUTIONS: 2,
   KSTT_PRIORITY_LIVE: 0,
   KSTT_PRIORITY_FILE: 1,
   KSTT_TIMES_ENGINE: 0,
@@ -190,6 +194,32 @@ export const CONSTANTS = {
 export interface KsttFunctions {
   _malloc(size: number): number;
   _free(address: number): void;
+  _kstt_codec_stream_create(engine: number, half: number, n_rows: number, out: number, err: number): number;
+  _kstt_codec_stream_restart(stream: number, caches: number, err: number): number;
+  _kstt_codec_stream_n_columns(stream: number): bigint;
+  _kstt_codec_stream_free(stream: number): void;
+  _kstt_encoding_create_piece(
+    stream: number,
+    input_values: number,
+    n_rows: number,
+    n_samples: number,
+    out: number,
+    err: number,
+  ): number;
+  _kstt_decoding_create(
+    engine: number,
+    codes: number,
+    n_rows: number,
+    n_codes: number,
+    n_frames: number,
+    stream: number,
+    out: number,
+    err: number,
+  ): number;
+  _kstt_decoding_advance(decoding: number, max_frames: number, out: number, err: number): number;
+  _kstt_decoding_n_samples(decoding: number): bigint;
+  _kstt_decoding_audio(decoding: number, audio: number, capacity: number, err: number): number;
+  _kstt_decoding_free(decoding: number): void;
   _kstt_conversion_default_params(result: number): void;
   _kstt_conversion_create(source: number, target: number, params: number, out: number, err: number): number;
   _kstt_conversion_advance(conversion: number, max_bytes: bigint, out: number, err: number): number;
