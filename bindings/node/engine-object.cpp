@@ -1,12 +1,14 @@
 #include "engine-object.h"
 
 #include "async-call.h"
+#include "cache-object.h"
 #include "codec-stream-object.h"
 #include "conversions.h"
 #include "decoding-object.h"
 #include "encoding-object.h"
 #include "environment-data.h"
 #include "error-object.h"
+#include "forward-object.h"
 #include "generation-object.h"
 #include "native-handle.h"
 #include "session-object.h"
@@ -39,6 +41,8 @@ Napi::Function engine_object::define(Napi::Env env) {
                            InstanceMethod("createEncoding", &engine_object::create_encoding),
                            InstanceMethod("createDecoding", &engine_object::create_decoding),
                            InstanceMethod("createCodecStream", &engine_object::create_codec_stream),
+                           InstanceMethod("createCache", &engine_object::create_cache),
+                           InstanceMethod("createForward", &engine_object::create_forward),
                            InstanceMethod("createSession", &engine_object::create_session),
                            InstanceMethod("restoreSession", &engine_object::restore_session),
                            InstanceMethod("step", &engine_object::step),
@@ -124,6 +128,14 @@ Napi::Value engine_object::create_decoding(const Napi::CallbackInfo & info) {
 
 Napi::Value engine_object::create_codec_stream(const Napi::CallbackInfo & info) {
     return create_codec_stream_object(info, open_handle(info, engine_, what));
+}
+
+Napi::Value engine_object::create_cache(const Napi::CallbackInfo & info) {
+    return create_cache_object(info, open_handle(info, engine_, what));
+}
+
+Napi::Value engine_object::create_forward(const Napi::CallbackInfo & info) {
+    return create_forward_object(info, open_handle(info, engine_, what));
 }
 
 Napi::Value engine_object::create_session(const Napi::CallbackInfo & info) {

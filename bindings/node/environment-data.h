@@ -13,6 +13,8 @@ struct environment_data {
     Napi::FunctionReference decoding;
     Napi::FunctionReference codec_stream;
     Napi::FunctionReference session;
+    Napi::FunctionReference cache;
+    Napi::FunctionReference forward;
     Napi::FunctionReference resampler;
     Napi::FunctionReference conversion;
     Napi::FunctionReference tokenizer;

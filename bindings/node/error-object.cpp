@@ -2,6 +2,8 @@
 
 #include "environment-data.h"
 
+#include <cstdio>
+
 namespace kstt_node {
 
 Napi::Value make_error(Napi::Env env, kstt_status status, const std::string & message) {
@@ -21,6 +23,12 @@ void throw_if_failed(Napi::Env env, kstt_status status, const kstt_error & error
     if (status != KSTT_STATUS_OK) {
         throw_error(env, status, error.message);
     }
+}
+
+kstt_status refuse(kstt_error * error, const char * message) {
+    error->status = KSTT_STATUS_INVALID_ARGUMENT;
+    std::snprintf(error->message, sizeof(error->message), "%s", message);
+    return error->status;
 }
 
 }  // namespace kstt_node

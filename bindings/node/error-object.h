@@ -21,4 +21,7 @@ Napi::Value make_error(Napi::Env env, kstt_status status, const std::string & me
 // The same, unless the status is OK.
 void throw_if_failed(Napi::Env env, kstt_status status, const kstt_error & error);
 
+// For checks off the environment's thread: INVALID_ARGUMENT with a message.
+kstt_status refuse(kstt_error * error, const char * message);
+
 }  // namespace kstt_node

@@ -1,4 +1,5 @@
 // The addon's exports. ts/backend/native/addon-types.ts describes them for TypeScript.
+#include "cache-object.h"
 #include "codec-stream-object.h"
 #include "conversion-object.h"
 #include "conversions.h"
@@ -7,6 +8,7 @@
 #include "engine-object.h"
 #include "environment-data.h"
 #include "error-object.h"
+#include "forward-object.h"
 #include "generation-object.h"
 #include "model-description.h"
 #include "napi-setup.h"
@@ -47,6 +49,8 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     data->decoding     = Napi::Persistent(decoding_object::define(env));
     data->codec_stream = Napi::Persistent(codec_stream_object::define(env));
     data->session    = Napi::Persistent(session_object::define(env));
+    data->cache      = Napi::Persistent(cache_object::define(env));
+    data->forward    = Napi::Persistent(forward_object::define(env));
     data->resampler  = Napi::Persistent(resampler_object::define(env));
     data->conversion = Napi::Persistent(conversion_object::define(env));
     data->tokenizer  = Napi::Persistent(tokenizer_object::define(env));

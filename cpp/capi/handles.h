@@ -32,6 +32,16 @@ struct kstt_decoding {
     std::unique_ptr<kstt::decoding> object;
 };
 
+struct kstt_cache {
+    std::weak_ptr<kstt::engine>          engine;
+    std::shared_ptr<kstt::decoder_cache> object;
+};
+
+struct kstt_forward {
+    std::weak_ptr<kstt::engine>         engine;
+    std::unique_ptr<kstt::forward_pass> object;
+};
+
 struct kstt_session {
     std::weak_ptr<kstt::engine>    engine;
     std::shared_ptr<kstt::session> object;

@@ -253,6 +253,10 @@ KSTT_API kstt_status kstt_resampler_flush(kstt_resampler * resampler,
                                           kstt_error *     err);
 KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 
+/* ---- forward: transformers' forward() ------------------------------------------------------------------------------ */
+
+#include "kstt-forward.h"
+
 /* ---- conversion: one file out of a checkpoint -------------------------------------------------------------------- */
 
 #include "kstt-convert.h"

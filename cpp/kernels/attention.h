@@ -82,6 +82,11 @@ void attend_kind(const attention_args & a) {
                                 a.n_keys < until_end ? 0 : a.n_keys - until_end };
     score_keys<KIND>(a, slots[0], counts[0], a.scores);
     score_keys<KIND>(a, slots[1], counts[1], a.scores + counts[0]);
+    if (a.bias != nullptr) {
+        for (int64_t i = 0; i < a.n_keys; i++) {
+            a.scores[i] += a.bias[i];
+        }
+    }
 
     float max = a.scores[0];
     for (int64_t i = 1; i < a.n_keys; i++) {

@@ -52,7 +52,8 @@ struct attention_args {
     int64_t       n_keys   = 0;
     int64_t       head_dim = 0;
     float         scale    = 1.0F;
-    float *       scores   = nullptr;  // scratch, n_keys floats
+    const float * bias     = nullptr;  // [n_keys] added to the scaled scores, or nullptr; not -infinity for all keys
+    float *       scores   = nullptr;  // scratch, n_keys floats; afterwards the softmax over the keys
     float *       out      = nullptr;  // [head_dim]
 };
 

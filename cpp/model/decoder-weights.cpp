@@ -1,5 +1,7 @@
 #include "model/decoder-weights.h"
 
+#include "runtime/error.h"
+
 namespace kstt {
 
 namespace {
@@ -56,6 +58,24 @@ decoder_weights load_decoder_weights(weight_store & store, const decoder_config 
     }
     weights.ring_type = weights.weight_type == GGML_TYPE_F32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     return weights;
+}
+
+int32_t embedding_row(const decoder_weights & weights, int64_t stream, int32_t id) {
+    const decoder_config & config = weights.config;
+    const int64_t          n_rows = weights.embed->ne[1];
+    int64_t                row    = id;
+    if (stream > 0 && id != config.audio_pad_token_id) {
+        row = config.vocab_size + (stream - 1) * config.codebook_vocab_size + id;
+    }
+    if (id < 0 || row >= n_rows) {
+        throw error(KSTT_STATUS_INVALID_ARGUMENT,
+                    format("id %d of stream %d addresses row %lld of an embedding table of %lld rows",
+                           id,
+                           static_cast<int>(stream),
+                           static_cast<long long>(row),
+                           static_cast<long long>(n_rows)));
+    }
+    return static_cast<int32_t>(row);
 }
 
 }  // namespace kstt

@@ -23,4 +23,7 @@ struct decoder_weights {
 
 decoder_weights load_decoder_weights(weight_store & store, const decoder_config & config);
 
+// Row of the embedding table for an id of stream 0 (text) or 1.. (codebooks) (spec 2.4). Throws INVALID_ARGUMENT.
+int32_t embedding_row(const decoder_weights & weights, int64_t stream, int32_t id);
+
 }  // namespace kstt

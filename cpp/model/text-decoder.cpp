@@ -102,24 +102,6 @@ text_decoder::decoder_graph & text_decoder::graph_for(int64_t n_columns, int64_t
     return *graph;
 }
 
-int32_t text_decoder::table_row(int64_t stream, int32_t id) const {
-    const decoder_config & config = weights_.config;
-    const int64_t          n_rows = weights_.embed->ne[1];
-    int64_t                row    = id;
-    if (stream > 0 && id != config.audio_pad_token_id) {
-        row = config.vocab_size + (stream - 1) * config.codebook_vocab_size + id;
-    }
-    if (id < 0 || row >= n_rows) {
-        throw error(KSTT_STATUS_INVALID_ARGUMENT,
-                    format("id %d of stream %d addresses row %lld of an embedding table of %lld rows",
-                           id,
-                           static_cast<int>(stream),
-                           static_cast<long long>(row),
-                           static_cast<long long>(n_rows)));
-    }
-    return static_cast<int32_t>(row);
-}
-
 const float * text_decoder::step(const decoder_call & call) {
     const decoder_config & config    = weights_.config;
     const auto             n_rows    = static_cast<int64_t>(call.slots.size());
@@ -130,7 +112,7 @@ const float * text_decoder::step(const decoder_call & call) {
 
     decoder_graph & graph = graph_for(call.n_columns, n_rows);
     for (size_t i = 0; i < call.ids.size(); i++) {
-        static_cast<int32_t *>(graph.ids->data)[i] = table_row(static_cast<int64_t>(i) % n_streams, call.ids[i]);
+        static_cast<int32_t *>(graph.ids->data)[i] = embedding_row(weights_, static_cast<int64_t>(i) % n_streams, call.ids[i]);
     }
     for (int64_t row = 0; row < n_rows; row++) {
         const int32_t slot                                      = call.slots[static_cast<size_t>(row)];

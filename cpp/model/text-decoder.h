@@ -62,8 +62,6 @@ class text_decoder {
     decoder_graph & graph_for(int64_t n_columns, int64_t n_rows);
     void            build(decoder_graph & graph, int64_t n_columns, int64_t n_rows) const;
     void            fill_probabilities(const decoder_graph & graph);
-    // Row of the embedding table for stream 0 (text) or 1.. (codebooks) (spec 2.4). Throws INVALID_ARGUMENT.
-    int32_t         table_row(int64_t stream, int32_t id) const;
 
     const decoder_weights &                                               weights_;
     const decoder_options                                                 options_;

@@ -4,6 +4,8 @@
 #include "nn/kv-ring.h"
 #include "nn/norm.h"
 
+#include <functional>
+
 namespace kstt {
 
 enum class mlp_kind {
@@ -30,7 +32,18 @@ struct block_variant {
     float    eps = 1e-8F;
 };
 
+// From projected queries, keys and values, before rotation, to the heads' outputs; shapes as build_ring_attention's.
+using attention_builder = std::function<ggml_tensor *(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v)>;
+
 // x F32 [hidden, columns, n_rows] -> same shape. `name` prefixes the node names: <name>.attn_out, <name>.out.
+ggml_tensor * build_transformer_block(graph_scope &             g,
+                                      const block_weights &     weights,
+                                      const block_variant &     variant,
+                                      const attention_builder & attend,
+                                      ggml_tensor *             x,
+                                      const std::string &       name);
+
+// The same with attention over a ring.
 ggml_tensor * build_transformer_block(graph_scope &          g,
                                       const block_weights &  weights,
                                       const block_variant &  variant,

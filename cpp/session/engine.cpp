@@ -184,4 +184,25 @@ work_progress engine::advance(generation & target, int64_t max_frames) {
     return progress;
 }
 
+std::shared_ptr<decoder_cache> engine::create_cache(int64_t n_rows, int64_t window) const {
+    return std::make_shared<decoder_cache>(
+        model_->decoder, n_rows, window < 0 ? model_->config.decoder.sliding_window : window);
+}
+
+std::unique_ptr<forward_pass> engine::create_forward(forward_inputs                 inputs,
+                                                     std::shared_ptr<decoder_cache> cache) const {
+    return std::make_unique<forward_pass>(model_->decoder, std::move(inputs), std::move(cache));
+}
+
+work_progress engine::advance(forward_pass & target, int64_t max_positions) {
+    const compute_turn turn(computing_);
+    if (network_ == nullptr) {
+        network_ = std::make_unique<forward_network>(model_->decoder, *backend_);
+    }
+    work_stats          stats;
+    const work_progress progress = target.advance(*network_, max_positions, stats);
+    add_stats(stats);
+    return progress;
+}
+
 }  // namespace kstt

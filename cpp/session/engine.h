@@ -3,6 +3,7 @@
 
 #include "runtime/error.h"
 #include "session/codec-work.h"
+#include "session/forward-pass.h"
 #include "session/generation.h"
 #include "session/session.h"
 
@@ -59,7 +60,12 @@ class engine {
     int64_t step(int32_t max_steps);
 
     std::unique_ptr<generation> create_generation(audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size);
+    // window < 0: the model's; 0: none.
+    std::shared_ptr<decoder_cache> create_cache(int64_t n_rows, int64_t window) const;
+    // Throws INVALID_ARGUMENT, INVALID_STATE.
+    std::unique_ptr<forward_pass>  create_forward(forward_inputs inputs, std::shared_ptr<decoder_cache> cache) const;
     // Throws BUSY.
+    work_progress                  advance(forward_pass & target, int64_t max_positions);
     work_progress               advance(generation & target, int64_t max_frames);
 
     // The codec alone. Whatever decodes loads the codec's decoder half first, once; it throws what
@@ -116,6 +122,7 @@ class engine {
     std::unique_ptr<stt_model>       model_;
     std::unique_ptr<mimi_encoder>    mimi_;
     std::unique_ptr<text_decoder>    decoder_;
+    std::unique_ptr<forward_network> network_;        // made when first needed, by whoever computes
     std::mutex                       prefault_lock_;  // apart from lock_: paging in takes long
     int64_t                          prefaulted_ = 0;
     std::mutex                       codec_lock_;  // apart from lock_: loading takes long

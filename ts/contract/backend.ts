@@ -6,6 +6,7 @@
  * time per engine, a second one rejects with ERR_BUSY; after dispose() every call rejects with ERR_DISPOSED.
  */
 import type { ConversionHandle, ConversionOptions } from "./conversion.js";
+import type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
 import type { SessionHandle, SessionParams } from "./session.js";
 import type { TokenizerFile, TokenizerHandle } from "./tokenizer.js";
 
@@ -133,6 +134,10 @@ export interface EngineHandle {
   ): Promise<DecodingHandle>;
   /** State of rows that go through one half of the codec piece by piece. */
   createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle>;
+  /** window: keys that a query sees; 0: all, negative: the model's. */
+  createCache(rows: number, window: number): Promise<CacheHandle>;
+  /** All arrays are copied before the promise is returned. The cache is in use until the forward is finished or gone. */
+  createForward(inputs: ForwardInputs, cache: CacheHandle | undefined): Promise<ForwardHandle>;
   createSession(params: SessionParams): Promise<SessionHandle>;
   /** A session that goes on where the snapshot was taken. Rejects with ERR_INVALID_SNAPSHOT or ERR_NO_SLOT. */
   restoreSession(snapshot: Uint8Array): Promise<SessionHandle>;

@@ -15,6 +15,7 @@ import type {
 } from "../../contract/backend.js";
 
 import type { ConversionOptions } from "../../contract/conversion.js";
+import type { CacheInfo, ForwardInputs } from "../../contract/forward.js";
 
 export interface NativeModule {
   /** KSTT_ABI_VERSION of the core inside. */
@@ -56,6 +57,8 @@ export interface NativeEngine {
     stream?: NativeCodecStream,
   ): Promise<NativeDecoding>;
   createCodecStream(half: CodecHalf, rows: number): Promise<NativeCodecStream>;
+  createCache(rows: number, window: number): Promise<NativeCache>;
+  createForward(inputs: ForwardInputs, cache: NativeCache | undefined): Promise<NativeForward>;
   createSession(params: SessionParams): Promise<NativeSession>;
   restoreSession(snapshot: Uint8Array): Promise<NativeSession>;
   step(maxSteps: number): Promise<number>;
@@ -85,6 +88,22 @@ export interface NativeCodecStream {
   columns(): number;
   /** A sum of KSTT_CODEC_ATTENTION and KSTT_CODEC_CONVOLUTIONS. */
   restart(caches: number): void;
+export interface NativeCache {
+  info(): Promise<CacheInfo>;
+  read(layer: number): Promise<{ keys: Float32Array; values: Float32Array }>;
+  import(positions: number, keys: readonly Float32Array[], values: readonly Float32Array[]): Promise<CacheInfo>;
+  crop(n: number): Promise<CacheInfo>;
+  select(rows: Int32Array): Promise<CacheInfo>;
+  reset(): Promise<CacheInfo>;
+  copy(): Promise<NativeCache>;
+  dispose(): Promise<void>;
+}
+
+export interface NativeForward {
+  advance(maxPositions: number): Promise<WorkProgress>;
+  /** KSTT_FORWARD_*, and the index of a layer. */
+  read(what: number, index: number): Promise<Float32Array>;
+  loss(): Promise<number>;
   dispose(): Promise<void>;
 }
 

@@ -20,6 +20,7 @@ import type {
   WorkProgress,
 } from "../../contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../contract/conversion.js";
+import type { CacheHandle, ForwardHandle, ForwardInputs } from "../../contract/forward.js";
 import type { TokenizerFile, TokenizerHandle } from "../../contract/tokenizer.js";
 import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
@@ -27,6 +28,7 @@ import { SerialQueue } from "../serial-queue.js";
 import type { NativeEngine, NativeGeneration, NativeModule, NativeResampler, NativeSession } from "./addon-types.js";
 import { NativeCodecStreamHandle, NativeDecodingHandle, NativeEncodingHandle, nativeStream } from "./native-codec.js";
 import { Conversion } from "./native-conversion.js";
+import { Cache, Forward } from "./native-forward.js";
 import { NativeTokenizerHandle, toNativeSource } from "./native-tokenizer.js";
 
 export class NativeBackend implements Backend {
@@ -127,6 +129,20 @@ class Engine implements EngineHandle {
     return this.#life.make(
       () => this.#native.createCodecStream(half, rows),
       (native) => new NativeCodecStreamHandle(native, this.#life),
+    );
+  }
+
+  createCache(rows: number, window: number): Promise<CacheHandle> {
+    return this.#life.make(
+      () => this.#native.createCache(rows, window),
+      (native) => new Cache(native, this.#life),
+    );
+  }
+
+  createForward(inputs: ForwardInputs, cache: CacheHandle | undefined): Promise<ForwardHandle> {
+    return this.#life.make(
+      () => this.#native.createForward(inputs, Cache.nativeOf(cache)),
+      (native) => new Forward(native, this.#life, this.#gate),
     );
   }
 
