@@ -79,10 +79,19 @@ export {
   type FeatureExtractorOptions,
   KyutaiSpeechToTextFeatureExtractor,
 } from "./model/kyutai-speech-to-text-feature-extractor.js";
+export { DynamicCache, type DynamicCacheOptions, type LegacyCache, type LegacyCacheLayer } from "./model/dynamic-cache.js";
+export {
+  BaseModelOutputWithPast,
+  type CausalLMForwardOptions,
+  CausalLMOutputWithPast,
+  type ForwardOptions,
+  type IdTensor,
+} from "./model/forward-options.js";
+export { KyutaiSpeechToTextModel } from "./model/kyutai-speech-to-text-model.js";
+export type { PretrainedModelOptions } from "./model/load-model.js";
 export {
   type GenerateOptions,
   KyutaiSpeechToTextForConditionalGeneration,
-  type PretrainedModelOptions,
 } from "./model/kyutai-speech-to-text-for-conditional-generation.js";
 export { KyutaiSpeechToTextProcessor, type ProcessorAudio } from "./model/kyutai-speech-to-text-processor.js";
 export { setWarningListener, type WarningListener } from "./model/logger.js";

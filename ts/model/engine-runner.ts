@@ -38,7 +38,7 @@ export class EngineRunner {
 
   async run<W extends EngineWork, R>(
     create: (engine: EngineHandle) => Promise<W>,
-    read: (work: W) => R,
+    read: (work: W) => R | Promise<R>,
     options: RunOptions,
   ): Promise<R> {
     const run = this.#run(create, read, options);
@@ -57,7 +57,7 @@ export class EngineRunner {
 
   async #run<W extends EngineWork, R>(
     create: (engine: EngineHandle) => Promise<W>,
-    read: (work: W) => R,
+    read: (work: W) => R | Promise<R>,
     { signal, onProgress }: RunOptions,
   ): Promise<R> {
     const pacer = new Pacer();
@@ -68,7 +68,7 @@ export class EngineRunner {
         const progress = await this.#queue.run(() => this.#advance(work, pacer, signal));
         onProgress?.({ done: progress.done, total: progress.total });
         if (progress.finished) {
-          return read(work);
+          return await read(work);
         }
       }
     } finally {

@@ -1,33 +1,19 @@
-import type { EngineHandle } from "../contract/backend.js";
-import { Tensor } from "../tensor/tensor.js";
 import type { BatchFeature } from "./batch-feature.js";
-import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loader.js";
+import { Tensor } from "../tensor/tensor.js";
+import { Callable } from "./callable.js";
+import type { BackendReport } from "./engine-loader.js";
 import { EngineRunner } from "./engine-runner.js";
+import { runForward } from "./forward-call.js";
+import { type CausalLMForwardOptions, CausalLMOutputWithPast } from "./forward-options.js";
 import { GenerationConfig } from "./generation-config.js";
 import { generationParams } from "./generation-options.js";
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
-import { loadConfigs } from "./load-configs.js";
+import { KyutaiSpeechToTextModel } from "./kyutai-speech-to-text-model.js";
+import { type LoadedModel, loadModel, type PretrainedModelOptions } from "./load-model.js";
 import { MimiModel } from "./mimi-model.js";
-import { findModelPath, type ModelLocation, type ModelSource } from "./model-folder.js";
+import type { ModelLocation, ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
-import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "./option-checks.js";
-import { hubOptions, PRETRAINED_OPTIONS, type PretrainedOptions, percent } from "./pretrained-options.js";
-import type { BackendPreference } from "./runtime.js";
-
-export interface PretrainedModelOptions extends PretrainedOptions {
-  /** Default "auto": the best one that works here. */
-  backend?: BackendPreference | undefined;
-  /** Another name of `backend`, as in transformers.js. */
-  device?: BackendPreference | undefined;
-  /** Weights always keep their own type. */
-  dtype?: "auto" | undefined;
-  /** Default: chosen by the core. */
-  threads?: number | undefined;
-  /** Audio streams to read, as unmute does with 20 of 32. Default: all. */
-  num_codebooks?: number | undefined;
-  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it (docs/layouts.md). */
-  transformers_compat?: boolean | undefined;
-}
+import { checkFunction, checkSignal, invalidArgument, show } from "./option-checks.js";
 
 /**
  * Options of generate(): the processor's output and those of transformers. Options that greedy decoding cannot honour
@@ -50,20 +36,18 @@ export interface GenerateOptions {
   [option: string]: unknown;
 }
 
-const OPTIONS: readonly (keyof PretrainedModelOptions)[] = [
-  ...PRETRAINED_OPTIONS,
-  "backend",
-  "device",
-  "dtype",
-  "threads",
-  "num_codebooks",
-  "transformers_compat",
-];
-
-/** A loaded model: audio to text tokens, exactly as transformers' generate(). */
-export class KyutaiSpeechToTextForConditionalGeneration {
+/**
+ * A loaded model: audio to text tokens, exactly as transformers' generate(), and its decoder over known inputs. Calling
+ * the object is calling `forward`.
+ */
+export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
+  [options: CausalLMForwardOptions],
+  Promise<CausalLMOutputWithPast | unknown[]>
+> {
   readonly config: KyutaiSpeechToTextConfig;
   generation_config: GenerationConfig;
+  /** The decoder without its head. */
+  readonly model: KyutaiSpeechToTextModel;
   /** The Mimi codec inside the model. */
   readonly codec_model: MimiModel;
   /** Where it runs. */
@@ -72,18 +56,14 @@ export class KyutaiSpeechToTextForConditionalGeneration {
   readonly source: ModelSource;
   readonly #runner: EngineRunner;
 
-  private constructor(
-    config: KyutaiSpeechToTextConfig,
-    generationConfig: GenerationConfig,
-    source: ModelSource,
-    engine: EngineHandle,
-    report: BackendReport,
-  ) {
+  private constructor({ config, generationConfig, source, engine, report }: LoadedModel) {
+    super();
     this.config = config;
     this.generation_config = generationConfig;
     this.backend = report;
     this.source = source;
     this.#runner = new EngineRunner(engine);
+    this.model = new KyutaiSpeechToTextModel(config, this.#runner);
     this.codec_model = new MimiModel(config.codec_config, this.#runner);
   }
 
@@ -92,42 +72,38 @@ export class KyutaiSpeechToTextForConditionalGeneration {
     location: ModelLocation,
     options: PretrainedModelOptions = {},
   ): Promise<KyutaiSpeechToTextForConditionalGeneration> {
-    checkOptions("from_pretrained", options, OPTIONS);
-    const { threads, signal, progress_callback: callback } = options;
-    const backend = options.backend ?? options.device;
-    const request = { codebooks: options.num_codebooks, transformersCompat: options.transformers_compat };
-    checkEngineOptions({ backend, threads, signal, ...request });
-    const forHub = hubOptions(options);
-    if (options.dtype !== undefined && options.dtype !== "auto") {
-      throw invalidArgument(
-        `'dtype' must be "auto", not ${show(options.dtype)}: weights are used in the type they are stored in`,
-        "Leave out dtype, or convert the checkpoint.",
-      );
-    }
-    const source = await findModelPath(location, forHub);
-    const { path: folder } = source;
-    const { config, generationConfig } = await loadConfigs(folder, request);
-    const name = source.kind === "hub" ? source.repository : folder;
-    const report = (status: "progress" | "ready", loaded: number, total: number): void =>
-      callback?.({ status, name, progress: percent(loaded, total), loaded, total });
-    const loaded = await loadEngine({
-      folder,
-      backend,
-      threads,
-      signal,
-      slots: 1,
-      ...request,
-      onProgress: (done, total) => report("progress", done, total),
-    });
-    const { weightBytes } = loaded.engine.info;
-    report("ready", weightBytes, weightBytes);
-    return new KyutaiSpeechToTextForConditionalGeneration(
-      config,
-      generationConfig,
-      source,
-      loaded.engine,
-      loaded.report,
+    return new KyutaiSpeechToTextForConditionalGeneration(await loadModel(location, options));
+  }
+
+  /**
+   * Runs the decoder over the positions of the input, all in one pass, appends them to the cache, and computes logits
+   * and, with labels, the loss. `model.forward` says what positions see.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT (an argument of the wrong shape or type, an id outside the vocabulary),
+   * ERR_INVALID_STATE (the cache is in use), ERR_ABORTED, ERR_OUT_OF_MEMORY, ERR_DISPOSED. The cache is then as before.
+   */
+  forward(options: CausalLMForwardOptions & { return_dict: false }): Promise<unknown[]>;
+  forward(options: CausalLMForwardOptions & { return_dict?: true | null | undefined }): Promise<CausalLMOutputWithPast>;
+  forward(options: CausalLMForwardOptions): Promise<CausalLMOutputWithPast | unknown[]>;
+  async forward(options: CausalLMForwardOptions): Promise<CausalLMOutputWithPast | unknown[]> {
+    const { loss, logits, cache, hiddenStates, attentions, returnDict } = await runForward(
+      this.#runner,
+      this.config,
+      options,
+      true,
     );
+    const output = new CausalLMOutputWithPast({
+      loss,
+      logits,
+      past_key_values: cache,
+      hidden_states: hiddenStates,
+      attentions,
+    } as Partial<CausalLMOutputWithPast>);
+    return returnDict ? output : output.to_tuple();
+  }
+
+  override _call(options: CausalLMForwardOptions): Promise<CausalLMOutputWithPast | unknown[]> {
+    return this.forward(options);
   }
 
   /** Greedy decoding of a batch. Resolves to token ids [batch, 1 + new tokens], start token first. */

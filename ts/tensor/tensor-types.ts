@@ -44,6 +44,10 @@ function holdsBigInts(type: TensorType): boolean {
   return type === "int64" || type === "uint64";
 }
 
+export function isFloat(type: TensorType): boolean {
+  return type === "float32" || type === "float64";
+}
+
 /** Whether `data` is the kind of array that elements of `type` are kept in. */
 export function isDataOf(type: TensorType, data: unknown): boolean {
   return data instanceof ARRAYS[type];
