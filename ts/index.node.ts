@@ -71,15 +71,14 @@ export type { RefreshParams, SessionPriority, TurnParams } from "./contract/sess
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
 export { BatchFeature } from "./model/batch-feature.js";
 export { type DescribeOptions, describeModel, type ModelDescription } from "./model/describe-model.js";
+export {
+  DynamicCache,
+  type DynamicCacheOptions,
+  type LegacyCache,
+  type LegacyCacheLayer,
+} from "./model/dynamic-cache.js";
 export type { BackendReport } from "./model/engine-loader.js";
 export type { ModelPart } from "./model/foreign-layout.js";
-export { GenerationConfig } from "./model/generation-config.js";
-export { KyutaiSpeechToTextConfig } from "./model/kyutai-speech-to-text-config.js";
-export {
-  type FeatureExtractorOptions,
-  KyutaiSpeechToTextFeatureExtractor,
-} from "./model/kyutai-speech-to-text-feature-extractor.js";
-export { DynamicCache, type DynamicCacheOptions, type LegacyCache, type LegacyCacheLayer } from "./model/dynamic-cache.js";
 export {
   BaseModelOutputWithPast,
   type CausalLMForwardOptions,
@@ -87,13 +86,19 @@ export {
   type ForwardOptions,
   type IdTensor,
 } from "./model/forward-options.js";
-export { KyutaiSpeechToTextModel } from "./model/kyutai-speech-to-text-model.js";
-export type { PretrainedModelOptions } from "./model/load-model.js";
+export { GenerationConfig } from "./model/generation-config.js";
+export { KyutaiSpeechToTextConfig } from "./model/kyutai-speech-to-text-config.js";
+export {
+  type FeatureExtractorOptions,
+  KyutaiSpeechToTextFeatureExtractor,
+} from "./model/kyutai-speech-to-text-feature-extractor.js";
 export {
   type GenerateOptions,
   KyutaiSpeechToTextForConditionalGeneration,
 } from "./model/kyutai-speech-to-text-for-conditional-generation.js";
+export { KyutaiSpeechToTextModel } from "./model/kyutai-speech-to-text-model.js";
 export { KyutaiSpeechToTextProcessor, type ProcessorAudio } from "./model/kyutai-speech-to-text-processor.js";
+export type { PretrainedModelOptions } from "./model/load-model.js";
 export { setWarningListener, type WarningListener } from "./model/logger.js";
 export { MimiConv1dPaddingCache, MimiKeyValueCache } from "./model/mimi-caches.js";
 export { MimiConfig } from "./model/mimi-config.js";

@@ -3,6 +3,7 @@ import { describe } from "vitest";
 import { testCodec } from "./codec-suite.js";
 import { testConversion } from "./conversion-suite.js";
 import { testEncoding, testEngine, testGeneration } from "./engine-suite.js";
+import { testForward } from "./forward-suite.js";
 import { testLifetime } from "./lifetime-suite.js";
 import { testLive } from "./live-suite.js";
 import { testResampler, testSession } from "./session-suite.js";
@@ -15,6 +16,7 @@ export function testBackend(name: string, subject: Subject): void {
     describe("generation", () => testGeneration(subject));
     describe("encoding", () => testEncoding(subject));
     describe("codec", () => testCodec(subject));
+    describe("forward", () => testForward(subject));
     describe("session", () => testSession(subject));
     describe("live session", () => testLive(subject));
     describe("resampler", () => testResampler(subject));

@@ -25,9 +25,11 @@ import type {
   WorkProgress,
 } from "../../ts/contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../ts/contract/conversion.js";
+import type { CacheHandle, ForwardHandle, ForwardInputs } from "../../ts/contract/forward.js";
 import type { TokenizerFile, TokenizerHandle } from "../../ts/contract/tokenizer.js";
 import { FakeCodecStream, fakeAudio, takeStream } from "./fake-codec.js";
 import { FakeConversion } from "./fake-conversion.js";
+import { FakeCache, FakeForward } from "./fake-forward.js";
 import { FakeResampler } from "./fake-resampler.js";
 import { FakeSession } from "./fake-session.js";
 import { FakeTokenizer } from "./fake-tokenizer.js";
@@ -213,6 +215,14 @@ class FakeEngine implements EngineHandle {
 
   createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle> {
     return this.#life.run(() => new FakeCodecStream(half, rows, this.#life));
+  }
+
+  createCache(rows: number, window: number): Promise<CacheHandle> {
+    return this.#life.run(() => new FakeCache(this.#life, this.info, rows, window));
+  }
+
+  createForward(inputs: ForwardInputs, cache: CacheHandle | undefined): Promise<ForwardHandle> {
+    return this.#life.run(() => new FakeForward(this.#life, this.#gate, this.info, inputs, cache));
   }
 
   createSession(params: SessionParams): Promise<SessionHandle> {

@@ -1,5 +1,5 @@
-import type { CacheHandle, CacheInfo } from "../contract/forward.js";
 import { SttError } from "../contract/errors.js";
+import type { CacheHandle, CacheInfo } from "../contract/forward.js";
 import { Tensor, type TensorLike } from "../tensor/tensor.js";
 import type { EngineRunner } from "./engine-runner.js";
 import { checkInteger, checkOptions, invalidArgument, show } from "./option-checks.js";
@@ -28,7 +28,14 @@ export class DynamicCache {
   #handle: CacheHandle | undefined;
   #info: CacheInfo | undefined;
   #runner: EngineRunner | undefined;
-  #imported: { readonly keys: readonly Float32Array[]; readonly values: readonly Float32Array[]; rows: number; positions: number } | undefined;
+  #imported:
+    | {
+        readonly keys: readonly Float32Array[];
+        readonly values: readonly Float32Array[];
+        rows: number;
+        positions: number;
+      }
+    | undefined;
 
   constructor(options: DynamicCacheOptions = {}) {
     checkOptions("DynamicCache", options, ["config"]);
@@ -189,7 +196,10 @@ export class DynamicCache {
       return info;
     }
     const size = info.rows * info.kvHeads * imported.positions * info.headDim;
-    if (imported.keys.length !== info.layers || [...imported.keys, ...imported.values].some((data) => data.length !== size)) {
+    if (
+      imported.keys.length !== info.layers ||
+      [...imported.keys, ...imported.values].some((data) => data.length !== size)
+    ) {
       throw invalidArgument(
         `past_key_values must be ${info.layers} pairs of tensors [${info.rows}, ${info.kvHeads}, ` +
           `${imported.positions}, ${info.headDim}] for this model`,
@@ -237,7 +247,12 @@ function readLegacy(layers: LegacyCache): {
   if (rows < 1 || positions < 1) {
     throw badLegacy();
   }
-  return { keys: layers.map(([keys]) => read(keys)), values: layers.map(([, values]) => read(values)), rows, positions };
+  return {
+    keys: layers.map(([keys]) => read(keys)),
+    values: layers.map(([, values]) => read(values)),
+    rows,
+    positions,
+  };
 }
 
 function badLegacy(): SttError {

@@ -135,10 +135,7 @@ async function readOutputs(
   const logits = inputs.logits ? await read("logits", 0, [rows, kept]) : toTensor(new Float32Array(), [rows, kept]);
   const hiddenStates = inputs.hiddenStates ? await all("hiddenState", layers + 1, [rows, length]) : undefined;
   return {
-    loss:
-      inputs.labels === undefined
-        ? undefined
-        : new Tensor("float32", Float32Array.of(await forward.loss()), []),
+    loss: inputs.labels === undefined ? undefined : new Tensor("float32", Float32Array.of(await forward.loss()), []),
     logits: head ? logits : undefined,
     last: head ? undefined : (hiddenStates?.at(-1) ?? (await read("hiddenState", layers, [rows, length]))),
     hiddenStates,

@@ -129,7 +129,10 @@ function readMask(
     if (mask.dims[0] !== rows || mask.dims[1] !== seen + length) {
       throw badShape("attention_mask", wanted, mask);
     }
-    return { ...none, mask: Uint8Array.from({ length: mask.data.length }, (_, i) => (Number(mask.data[i]) === 0 ? 0 : 1)) };
+    return {
+      ...none,
+      mask: Uint8Array.from({ length: mask.data.length }, (_, i) => (Number(mask.data[i]) === 0 ? 0 : 1)),
+    };
   }
   const [biasRows = 0, biasHeads = 0, queries, keys] = mask.dims;
   const fits = mask.dims.length === 4 && queries === length && keys === stored + length;
@@ -159,7 +162,10 @@ function readKept(keep: AnyForwardOptions["logits_to_keep"], length: number): Ke
   for (const position of list) {
     checkInteger("logits_to_keep", position, -length, length - 1);
   }
-  return { logits: list.length > 0, keep: Int32Array.from(list, (position) => (position < 0 ? position + length : position)) };
+  return {
+    logits: list.length > 0,
+    keep: Int32Array.from(list, (position) => (position < 0 ? position + length : position)),
+  };
 }
 
 function readLabels(

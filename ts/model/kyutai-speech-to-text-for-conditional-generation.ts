@@ -1,5 +1,5 @@
-import type { BatchFeature } from "./batch-feature.js";
 import { Tensor } from "../tensor/tensor.js";
+import type { BatchFeature } from "./batch-feature.js";
 import { Callable } from "./callable.js";
 import type { BackendReport } from "./engine-loader.js";
 import { EngineRunner } from "./engine-runner.js";

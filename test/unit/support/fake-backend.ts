@@ -1,4 +1,7 @@
 /** A backend without a model: counts samples, says a word every few frames, and can be told to misbehave. */
+
+import { ComputeGate } from "../../../ts/backend/compute-gate.js";
+import { Lifecycle } from "../../../ts/backend/lifecycle.js";
 import type {
   Backend,
   CodecHalf,
@@ -17,10 +20,12 @@ import type {
 } from "../../../ts/contract/backend.js";
 import type { ConversionHandle, ConversionOptions } from "../../../ts/contract/conversion.js";
 import { SttError } from "../../../ts/contract/errors.js";
+import type { CacheHandle, ForwardHandle, ForwardInputs } from "../../../ts/contract/forward.js";
 import type { TokenizerFile, TokenizerHandle } from "../../../ts/contract/tokenizer.js";
 import { setBackendOpener } from "../../../ts/model/runtime.js";
 import { FakeCodecStream, fakeAudio, takeStream } from "../../contract/fake-codec.js";
 import { FakeConversion } from "../../contract/fake-conversion.js";
+import { FakeCache, FakeForward } from "../../contract/fake-forward.js";
 import { FakeTokenizer } from "../../contract/fake-tokenizer.js";
 
 export const FRAME = 1920;
@@ -143,6 +148,8 @@ export class FakeEngine implements EngineHandle {
   disposed = false;
   peakSessions = 0;
   rounds = 0;
+  readonly #life = new Lifecycle("engine", async () => {});
+  readonly forwards: ForwardInputs[] = [];
   #isComputing = false;
 
   constructor(options: EngineOptions) {
@@ -213,6 +220,16 @@ export class FakeEngine implements EngineHandle {
       this.rounds += rounds;
       return frames;
     });
+  }
+
+  async createCache(rows: number, window: number): Promise<CacheHandle> {
+    return new FakeCache(this.#life, this.info, rows, window);
+  }
+
+  async createForward(inputs: ForwardInputs, cache: CacheHandle | undefined): Promise<ForwardHandle> {
+    this.check();
+    this.forwards.push(inputs);
+    return new FakeForward(this.#life, new ComputeGate(), this.info, inputs, cache);
   }
 
   async createGeneration(

@@ -43,7 +43,9 @@ export class Cache implements CacheHandle {
   }
 
   import(positions: number, keys: readonly Float32Array[], values: readonly Float32Array[]): Promise<CacheInfo> {
-    const copies = this.#queue.idle ? [keys, values] : [keys, values].map((arrays) => arrays.map((data) => data.slice()));
+    const copies = this.#queue.idle
+      ? [keys, values]
+      : [keys, values].map((arrays) => arrays.map((data) => data.slice()));
     return this.#call(() => this.#native.import(positions, copies[0] ?? [], copies[1] ?? []));
   }
 
