@@ -63,8 +63,7 @@ Napi::Value make_cache(Napi::Env env, std::shared_ptr<kstt_engine> engine, Creat
             kstt_cache *      handle = nullptr;
             const kstt_status status = create(&handle, error);
             if (status == KSTT_STATUS_OK) {
-                made.cache =
-                    std::make_shared<guarded_handle<kstt_cache>>(own_handle<kstt_cache_free>(handle, engine));
+                made.cache  = std::make_shared<guarded_handle<kstt_cache>>(own_handle<kstt_cache_free>(handle, engine));
                 made.engine = engine;
             }
             return status;

@@ -1,8 +1,8 @@
 // JS object around kstt_cache.
 #pragma once
 
-#include "native-handle.h"
 #include "napi-setup.h"
+#include "native-handle.h"
 
 #include <kstt.h>
 

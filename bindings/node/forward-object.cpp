@@ -3,8 +3,8 @@
 #include "async-call.h"
 #include "cache-object.h"
 #include "conversions.h"
-#include "error-object.h"
 #include "environment-data.h"
+#include "error-object.h"
 #include "typed-arrays.h"
 #include "wrapped-object.h"
 
@@ -126,15 +126,15 @@ Napi::Value create_forward_object(const Napi::CallbackInfo & info, std::shared_p
     return call_async<made_forward>(
         info.Env(),
         "kstt.createForward",
-        [engine = std::move(engine), cache = std::move(cache), inputs = std::move(inputs)](
-            made_forward & made, kstt_error * error) mutable {
+        [engine = std::move(engine), cache = std::move(cache), inputs = std::move(inputs)](made_forward & made,
+                                                                                           kstt_error * error) mutable {
             std::unique_lock<std::mutex> hold;
             if (cache != nullptr) {
                 hold = std::unique_lock<std::mutex>(cache->mutex);
             }
             kstt_forward *    handle = nullptr;
-            const kstt_status status = create_forward(
-                engine.get(), cache != nullptr ? cache->handle.get() : nullptr, inputs, &handle, error);
+            const kstt_status status =
+                create_forward(engine.get(), cache != nullptr ? cache->handle.get() : nullptr, inputs, &handle, error);
             if (status == KSTT_STATUS_OK) {
                 made.forward =
                     std::make_shared<guarded_handle<kstt_forward>>(own_handle<kstt_forward_free>(handle, engine));

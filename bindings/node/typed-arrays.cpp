@@ -10,7 +10,10 @@ namespace kstt_node {
 namespace {
 
 template <typename T>
-std::vector<T> copy_elements(const Napi::Value & value, const char * name, napi_typedarray_type type, const char * what) {
+std::vector<T> copy_elements(const Napi::Value &  value,
+                             const char *         name,
+                             napi_typedarray_type type,
+                             const char *         what) {
     if (value.IsUndefined() || value.IsNull()) {
         return {};
     }
@@ -43,7 +46,8 @@ std::vector<uint8_t> copy_uint8s(const Napi::Value & value, const char * name) {
 
 std::vector<std::vector<float>> copy_float_arrays(const Napi::Value & value, const char * name) {
     if (!value.IsArray()) {
-        throw_error(value.Env(), KSTT_STATUS_INVALID_ARGUMENT, std::string(name) + " must be an array of Float32Arrays");
+        throw_error(
+            value.Env(), KSTT_STATUS_INVALID_ARGUMENT, std::string(name) + " must be an array of Float32Arrays");
     }
     const auto                      array = value.As<Napi::Array>();
     std::vector<std::vector<float>> result;

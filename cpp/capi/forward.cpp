@@ -44,29 +44,29 @@ forward_inputs inputs_of(const kstt_forward_params & params, const model_config 
     require(params.labels == nullptr || params.want_logits == 1, "labels need want_logits");
     require(params.loss_items >= 0.0 && std::isfinite(params.loss_items), "loss_items must be a number from 0 on");
     require(params.mask == nullptr || params.n_mask <= static_cast<size_t>(max_columns), "n_mask is out of range");
-    require(params.bias == nullptr || (params.bias_rows >= 1 && params.bias_rows <= params.n_rows &&
-                                       params.bias_heads >= 1 &&
-                                       params.bias_heads <= config.decoder.num_attention_heads),
+    require(params.bias == nullptr ||
+                (params.bias_rows >= 1 && params.bias_rows <= params.n_rows && params.bias_heads >= 1 &&
+                 params.bias_heads <= config.decoder.num_attention_heads),
             "bias_rows must be 1 or n_rows, bias_heads 1 or the number of heads");
     const int64_t  n_rows    = params.n_rows;
     const int64_t  n_columns = n_rows * params.n_positions;
     const int64_t  n_keys    = params.n_positions + (cache != nullptr ? cache->n_stored() : 0);
     forward_inputs inputs;
-    inputs.n_rows         = n_rows;
-    inputs.n_positions    = params.n_positions;
-    inputs.n_streams      = params.n_streams;
-    inputs.ids            = copied(params.ids, n_columns * params.n_streams);
-    inputs.embeds         = copied(params.embeds, n_columns * config.decoder.hidden_size);
-    inputs.positions      = copied(params.positions, n_columns);
-    inputs.packed         = params.packed == 1;
-    inputs.mask           = copied(params.mask, n_rows * static_cast<int64_t>(params.n_mask));
-    inputs.bias           = copied(params.bias, int64_t{ params.bias_rows } * params.bias_heads * params.n_positions * n_keys);
-    inputs.bias_rows      = params.bias_rows;
-    inputs.bias_heads     = params.bias_heads;
-    inputs.want_logits    = params.want_logits == 1;
-    inputs.logits_of_all  = params.keep == nullptr;
-    inputs.keep           = copied(params.keep, params.n_keep);
-    inputs.labels         = copied(params.labels, n_rows * (params.keep == nullptr ? params.n_positions : params.n_keep));
+    inputs.n_rows      = n_rows;
+    inputs.n_positions = params.n_positions;
+    inputs.n_streams   = params.n_streams;
+    inputs.ids         = copied(params.ids, n_columns * params.n_streams);
+    inputs.embeds      = copied(params.embeds, n_columns * config.decoder.hidden_size);
+    inputs.positions   = copied(params.positions, n_columns);
+    inputs.packed      = params.packed == 1;
+    inputs.mask        = copied(params.mask, n_rows * static_cast<int64_t>(params.n_mask));
+    inputs.bias = copied(params.bias, int64_t{ params.bias_rows } * params.bias_heads * params.n_positions * n_keys);
+    inputs.bias_rows     = params.bias_rows;
+    inputs.bias_heads    = params.bias_heads;
+    inputs.want_logits   = params.want_logits == 1;
+    inputs.logits_of_all = params.keep == nullptr;
+    inputs.keep          = copied(params.keep, params.n_keep);
+    inputs.labels = copied(params.labels, n_rows * (params.keep == nullptr ? params.n_positions : params.n_keep));
     inputs.labels_shifted = params.labels_shifted == 1;
     inputs.ignore_index   = params.ignore_index;
     inputs.loss_items     = params.loss_items;
@@ -210,16 +210,13 @@ kstt_status kstt_forward_create(kstt_engine *               handle,
         }
         auto result    = std::make_unique<kstt_forward>();
         result->engine = handle->object;
-        result->object = handle->object->create_forward(
-            inputs_of(*params, handle->object->model().config, used.get()), std::move(used));
-        *out = result.release();
+        result->object = handle->object->create_forward(inputs_of(*params, handle->object->model().config, used.get()),
+                                                        std::move(used));
+        *out           = result.release();
     });
 }
 
-kstt_status kstt_forward_advance(kstt_forward *  handle,
-                                 int32_t         max_positions,
-                                 kstt_progress * out,
-                                 kstt_error *    err) {
+kstt_status kstt_forward_advance(kstt_forward * handle, int32_t max_positions, kstt_progress * out, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
         require(max_positions > 0, "max_positions must be positive");

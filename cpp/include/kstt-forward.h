@@ -25,7 +25,7 @@ typedef struct kstt_cache_info {
     int32_t n_layers;
     int32_t n_kv_heads;
     int32_t head_dim;
-    int32_t window;   /* keys that a query of a later call sees, itself included; 0: all */
+    int32_t window; /* keys that a query of a later call sees, itself included; 0: all */
     int32_t reserved;
     int64_t n_seen;   /* positions since the cache was empty */
     int64_t n_stored; /* of them the last that are kept: all, or window - 1 at most */
@@ -70,16 +70,16 @@ typedef struct kstt_forward_params {
     const float *   embeds;    /* [n_rows][n_positions][hidden_size], instead of ids */
     const int64_t * positions; /* [n_rows][n_positions] for the rotation; NULL: on from the cache */
     int32_t         packed;    /* 1: a jump in `positions` begins a sequence that sees itself alone */
-    const uint8_t * mask;      /* [n_rows][n_mask], 0: never seen; n_mask: positions the cache has seen and the new ones */
+    const uint8_t * mask; /* [n_rows][n_mask], 0: never seen; n_mask: positions the cache has seen and the new ones */
     size_t          n_mask;
-    const float *   bias;      /* added to the scores, and then the only limit to what is seen:
-                                  [bias_rows][bias_heads][n_positions][stored and new positions] */
+    const float *   bias;       /* added to the scores, and then the only limit to what is seen:
+                                   [bias_rows][bias_heads][n_positions][stored and new positions] */
     int32_t         bias_rows;  /* 1 or n_rows */
     int32_t         bias_heads; /* 1 or all heads */
     int32_t         want_logits;
-    const int32_t * keep;      /* positions whose logits are wanted; NULL: all */
+    const int32_t * keep; /* positions whose logits are wanted; NULL: all */
     int32_t         n_keep;
-    const int32_t * labels;    /* [n_rows][kept positions]: label i + 1 is the answer to position i; needs logits */
+    const int32_t * labels; /* [n_rows][kept positions]: label i + 1 is the answer to position i; needs logits */
     int32_t         labels_shifted; /* 1: label i is the answer to position i */
     int32_t         ignore_index;   /* label that does not count, -100 */
     double          loss_items;     /* divides the sum of the losses; 0: the number of labels */
@@ -107,8 +107,8 @@ KSTT_API kstt_status kstt_forward_advance(kstt_forward *  forward,
 
 enum {
     KSTT_FORWARD_LOGITS       = 0, /* [n_rows][kept][vocab_size] */
-    KSTT_FORWARD_HIDDEN_STATE = 1, /* index 0: embeddings, l: output of layer l - 1, n_layers: behind the final norm (there
-                                      without hidden_states, too); [n_rows][n_positions][hidden_size] */
+    KSTT_FORWARD_HIDDEN_STATE = 1, /* index 0: embeddings, l: output of layer l - 1, n_layers: behind the final norm
+                                      (there without hidden_states, too); [n_rows][n_positions][hidden_size] */
     KSTT_FORWARD_ATTENTION    = 2  /* index: layer; [n_rows][heads][n_positions][stored and new positions] */
 };
 

@@ -253,7 +253,8 @@ KSTT_API kstt_status kstt_resampler_flush(kstt_resampler * resampler,
                                           kstt_error *     err);
 KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
 
-/* ---- forward: transformers' forward() ------------------------------------------------------------------------------ */
+/* ---- forward: transformers' forward() ------------------------------------------------------------------------------
+ */
 
 #include "kstt-forward.h"
 

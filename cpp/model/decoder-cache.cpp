@@ -145,11 +145,12 @@ void decoder_cache::crop(int64_t n) {
                            static_cast<long long>(n_seen_)));
     }
     if (n > 0 && first_stored() > 0) {
-        throw error(KSTT_STATUS_INVALID_STATE,
-                    format("the cache has seen %lld positions and keeps the last %lld of them; what a shorter one would "
-                           "need is gone",
-                           static_cast<long long>(n_seen_),
-                           static_cast<long long>(n_stored())));
+        throw error(
+            KSTT_STATUS_INVALID_STATE,
+            format("the cache has seen %lld positions and keeps the last %lld of them; what a shorter one would "
+                   "need is gone",
+                   static_cast<long long>(n_seen_),
+                   static_cast<long long>(n_stored())));
     }
     n_seen_ -= n;
 }

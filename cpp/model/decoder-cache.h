@@ -68,8 +68,11 @@ class decoder_cache {
     };
 
     // Copies the stored places of row `from` into part `to` of memory with another capacity.
-    void   copy_row(const std::vector<uint8_t> & source, int64_t from, std::vector<uint8_t> & target, int64_t to,
-                    int64_t target_capacity) const;
+    void   copy_row(const std::vector<uint8_t> & source,
+                    int64_t                      from,
+                    std::vector<uint8_t> &       target,
+                    int64_t                      to,
+                    int64_t                      target_capacity) const;
     size_t place_bytes() const;
 
     int64_t                 n_rows_;

@@ -16,11 +16,11 @@ namespace kstt {
 
 // The same number of columns for every row.
 struct forward_chunk {
-    int64_t         n_rows    = 0;
-    int64_t         n_columns = 0;
-    int64_t         n_streams = 0;        // of ids: 1 + num_codebooks, or 1: text alone
-    const int32_t * ids       = nullptr;  // rows of the embedding table, row r's at r * row_stride [column][stream]
-    const float *   embeds    = nullptr;  // instead of ids: row r's at r * row_stride [column][hidden]
+    int64_t         n_rows     = 0;
+    int64_t         n_columns  = 0;
+    int64_t         n_streams  = 0;        // of ids: 1 + num_codebooks, or 1: text alone
+    const int32_t * ids        = nullptr;  // rows of the embedding table, row r's at r * row_stride [column][stream]
+    const float *   embeds     = nullptr;  // instead of ids: row r's at r * row_stride [column][hidden]
     int64_t         row_stride = 0;
     const int64_t * positions  = nullptr;  // for rotation: row r's at r * position_stride [column]
     int64_t         position_stride = 0;

@@ -112,7 +112,8 @@ const float * text_decoder::step(const decoder_call & call) {
 
     decoder_graph & graph = graph_for(call.n_columns, n_rows);
     for (size_t i = 0; i < call.ids.size(); i++) {
-        static_cast<int32_t *>(graph.ids->data)[i] = embedding_row(weights_, static_cast<int64_t>(i) % n_streams, call.ids[i]);
+        static_cast<int32_t *>(graph.ids->data)[i] =
+            embedding_row(weights_, static_cast<int64_t>(i) % n_streams, call.ids[i]);
     }
     for (int64_t row = 0; row < n_rows; row++) {
         const int32_t slot                                      = call.slots[static_cast<size_t>(row)];

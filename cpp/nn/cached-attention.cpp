@@ -48,8 +48,7 @@ void append(const ggml_tensor * out, const attention_params & params) {
         const int64_t element = (i / columns * memory.capacity + place) * width;
         for (int64_t head = 0; head < shape.n_kv_heads; head++) {
             float rotated[max_head_dim];
-            rotate_half(
-                k + i * width + head * shape.head_dim, rope + i * shape.head_dim, shape.head_dim, rotated);
+            rotate_half(k + i * width + head * shape.head_dim, rope + i * shape.head_dim, shape.head_dim, rotated);
             store_row(shape.type, rotated, memory.keys, element + head * shape.head_dim, shape.head_dim);
         }
         store_row(shape.type, v + i * width, memory.values, element, width);
@@ -103,10 +102,8 @@ class visible_keys {
 
     // Padding at either end is left out rather than added: a padded row then gives the bits of the row alone.
     void trim(const attention_span & span, const float * bias, int64_t n_shown) {
-        const int64_t start  = first_;
-        const auto    hidden = [&](int64_t key) {
-            return bias[key - start] == -std::numeric_limits<float>::infinity();
-        };
+        const int64_t start = first_;
+        const auto hidden   = [&](int64_t key) { return bias[key - start] == -std::numeric_limits<float>::infinity(); };
         while (end_ > first_ && hidden(first_)) {
             first_++;
         }
@@ -171,7 +168,7 @@ void attend_item(ggml_tensor * out, const attention_params & params, int64_t ite
 }
 
 void compute_attention(ggml_tensor * out, int, int, void * userdata) {
-    const auto &           params    = *static_cast<const attention_params *>(userdata);
+    const auto &     params    = *static_cast<const attention_params *>(userdata);
     attention_span & span      = *params.span;
     const int64_t    n_items   = out->ne[1] * out->ne[2] * params.shape.n_heads;
     const int64_t    n_threads = params.pool->n_threads();

@@ -30,17 +30,17 @@ struct kv_memory {
 struct attention_span {
     std::vector<kv_memory> layers;
     int64_t                n_rows      = 0;
-    int64_t                first_place = 0;  // of the run's first column
-    int64_t                first_query = 0;  // of the first column of the whole pass, of which this run is a part
-    int64_t                n_queries   = 0;  // columns of the whole pass
-    int64_t                first_key   = 0;  // oldest place that is visible
-    int64_t                n_keys      = 0;  // places from first_key to the end of the pass
+    int64_t                first_place = 0;        // of the run's first column
+    int64_t                first_query = 0;        // of the first column of the whole pass, of which this run is a part
+    int64_t                n_queries   = 0;        // columns of the whole pass
+    int64_t                first_key   = 0;        // oldest place that is visible
+    int64_t                n_keys      = 0;        // places from first_key to the end of the pass
     const uint8_t *        mask        = nullptr;  // [n_rows][n_keys], 0: never visible; or nullptr
-    const int32_t *        sequences   = nullptr;  // [n_rows][n_queries], columns see those of equal numbers; or nullptr
+    const int32_t *        sequences  = nullptr;  // [n_rows][n_queries], columns see those of equal numbers; or nullptr
     // Added to the scores; replaces the rule that no later place is visible. [bias_rows][bias_heads][n_queries][n_keys]
-    const float *          bias        = nullptr;
-    int64_t                bias_rows   = 1;  // 1 or n_rows
-    int64_t                bias_heads  = 1;  // 1 or n_heads
+    const float *          bias       = nullptr;
+    int64_t                bias_rows  = 1;  // 1 or n_rows
+    int64_t                bias_heads = 1;  // 1 or n_heads
     // Where the weights go, per layer [n_rows][n_heads][n_queries][n_keys], zeroed; empty: nowhere.
     std::vector<float *>   weights;
     std::vector<float>     scratch;  // what build_cached_attention's nodes compute in; see fit_scratch

@@ -30,15 +30,12 @@ long long wide(int64_t value) {
 
 }  // namespace
 
-forward_pass::forward_pass(const decoder_weights &        weights,
-                           forward_inputs                 inputs,
-                           std::shared_ptr<decoder_cache> cache)
+forward_pass::forward_pass(const decoder_weights & weights, forward_inputs inputs, std::shared_ptr<decoder_cache> cache)
     : weights_(weights), inputs_(std::move(inputs)) {
     if (cache != nullptr) {
-        require(cache->n_rows() == inputs_.n_rows,
-                format("the cache holds %lld rows, but the input has %lld",
-                       wide(cache->n_rows()),
-                       wide(inputs_.n_rows)));
+        require(
+            cache->n_rows() == inputs_.n_rows,
+            format("the cache holds %lld rows, but the input has %lld", wide(cache->n_rows()), wide(inputs_.n_rows)));
     } else {
         cache = std::make_shared<decoder_cache>(weights_, inputs_.n_rows, 0);
     }
@@ -191,7 +188,7 @@ work_progress forward_pass::advance(forward_network & network, int64_t max_posit
     const int64_t   n_rows = inputs_.n_rows;
     const int64_t   hidden = weights_.config.hidden_size;
     // With a bias, later positions may be visible: all of them are written before any is read.
-    const int64_t   most   = inputs_.bias.empty() ? std::max<int64_t>(1, columns_per_run / n_rows) : inputs_.n_positions;
+    const int64_t   most = inputs_.bias.empty() ? std::max<int64_t>(1, columns_per_run / n_rows) : inputs_.n_positions;
     for (int64_t done = 0; done < max_positions && done_ < inputs_.n_positions;) {
         forward_chunk chunk;
         chunk.n_rows    = n_rows;
@@ -238,7 +235,7 @@ void forward_pass::finish(forward_network & network) {
     for (int64_t i = 0; i < n; i++) {
         const int64_t kept     = i % n_kept();
         const int64_t position = inputs_.logits_of_all ? kept : inputs_.keep[static_cast<size_t>(kept)];
-        const auto    from = hidden_.back().begin() + (i / n_kept() * inputs_.n_positions + position) * hidden;
+        const auto    from     = hidden_.back().begin() + (i / n_kept() * inputs_.n_positions + position) * hidden;
         std::copy_n(from, hidden, x.begin() + i * hidden);
     }
     logits_.resize(static_cast<size_t>(n * vocab));

@@ -15,22 +15,22 @@ namespace kstt {
 struct forward_inputs {
     int64_t              n_rows      = 0;
     int64_t              n_positions = 0;
-    int64_t              n_streams   = 0;           // 1 + num_codebooks, or 1: text alone, the audio streams add nothing
-    std::vector<int32_t> ids;                       // [n_rows][n_positions][n_streams]
-    std::vector<float>   embeds;                    // [n_rows][n_positions][hidden], instead of ids
-    std::vector<int64_t> positions;                 // [n_rows][n_positions], for rotation; absent: on from the cache
-    bool                 packed = false;            // a jump in `positions` begins a sequence that sees itself alone
-    std::vector<uint8_t> mask;                      // [n_rows][places]: those seen before, then these; 0: hidden
-    std::vector<float>   bias;                      // [bias_rows][bias_heads][n_positions][keys], see attention_span
+    int64_t              n_streams   = 0;  // 1 + num_codebooks, or 1: text alone, the audio streams add nothing
+    std::vector<int32_t> ids;              // [n_rows][n_positions][n_streams]
+    std::vector<float>   embeds;           // [n_rows][n_positions][hidden], instead of ids
+    std::vector<int64_t> positions;        // [n_rows][n_positions], for rotation; absent: on from the cache
+    bool                 packed = false;   // a jump in `positions` begins a sequence that sees itself alone
+    std::vector<uint8_t> mask;             // [n_rows][places]: those seen before, then these; 0: hidden
+    std::vector<float>   bias;             // [bias_rows][bias_heads][n_positions][keys], see attention_span
     int64_t              bias_rows     = 1;
     int64_t              bias_heads    = 1;
     bool                 want_logits   = true;
     bool                 logits_of_all = true;
-    std::vector<int32_t> keep;                      // positions whose logits are wanted, unless of all
-    std::vector<int32_t> labels;                    // [n_rows][kept positions]; label i + 1 is the answer to position i
-    bool                 labels_shifted = false;    // label i is the answer to position i
-    int32_t              ignore_index   = -100;     // label of positions that do not count
-    double               loss_items     = 0.0;      // divides the sum of the losses; 0: the number of labels
+    std::vector<int32_t> keep;                    // positions whose logits are wanted, unless of all
+    std::vector<int32_t> labels;                  // [n_rows][kept positions]; label i + 1 is the answer to position i
+    bool                 labels_shifted = false;  // label i is the answer to position i
+    int32_t              ignore_index   = -100;   // label of positions that do not count
+    double               loss_items     = 0.0;    // divides the sum of the losses; 0: the number of labels
     bool                 hidden_states  = false;
     bool                 attentions     = false;
 };
@@ -59,11 +59,11 @@ class forward_pass {
     int64_t n_layers() const { return static_cast<int64_t>(weights_.blocks.size()); }
 
     // Results; INVALID_STATE before the pass is finished, INVALID_ARGUMENT for what was not asked for.
-    const std::vector<float> & logits() const;                   // [n_rows][n_kept][output_vocab_size]
-    const std::vector<float> & hidden_state(int64_t i) const;    // 0..n_layers: [n_rows][n_positions][hidden]; the last
-                                                                 // one, behind the norm, is there always
-    const std::vector<float> & attention(int64_t layer) const;   // [n_rows][n_heads][n_positions][n_keys]
-    double                     loss() const;                     // NaN where no label counts, as in torch
+    const std::vector<float> & logits() const;                  // [n_rows][n_kept][output_vocab_size]
+    const std::vector<float> & hidden_state(int64_t i) const;   // 0..n_layers: [n_rows][n_positions][hidden]; the last
+                                                                // one, behind the norm, is there always
+    const std::vector<float> & attention(int64_t layer) const;  // [n_rows][n_heads][n_positions][n_keys]
+    double                     loss() const;                    // NaN where no label counts, as in torch
 
   private:
     void check_inputs() const;

@@ -6,6 +6,8 @@ import { codedError } from "../../ts/backend/status-error.js";
 import type { EngineInfo, WorkProgress } from "../../ts/contract/backend.js";
 import type { CacheHandle, CacheInfo, ForwardHandle, ForwardInputs, ForwardResult } from "../../ts/contract/forward.js";
 
+/** As many as the embedded model's configuration says, which tests put beside this fake. */
+const HEADS = 4;
 const KV_HEADS = 1;
 const HEAD_DIM = 2;
 
@@ -203,7 +205,7 @@ export class FakeForward implements ForwardHandle {
         return this.#fill(all, hiddenSize, index);
       }
       if (result === "attention" && attentions && index >= 0 && index < numLayers) {
-        return this.#fill(all, this.#numbers[0]?.length ?? 0, index);
+        return this.#fill(all, HEADS * (this.#numbers[0]?.length ?? 0), index);
       }
       throw codedError("ERR_INVALID_ARGUMENT", `this pass keeps no ${result} ${index}`);
     });

@@ -70,7 +70,12 @@ export function testForward(subject: Subject): void {
   test("results are there when the pass is finished, and only those that were asked for", () =>
     withEngine(1, async (engine) => {
       const { hiddenSize, numLayers } = engine.info;
-      const inputs = { ...text(2, 5), hiddenStates: true, keep: Int32Array.of(4, 0), labels: Int32Array.of(1, 2, 3, 4) };
+      const inputs = {
+        ...text(2, 5),
+        hiddenStates: true,
+        keep: Int32Array.of(4, 0),
+        labels: Int32Array.of(1, 2, 3, 4),
+      };
       const forward = await engine.createForward(inputs, undefined);
       await expectCode(forward.read("logits", 0), "ERR_INVALID_STATE");
       await expectCode(forward.loss(), "ERR_INVALID_STATE");

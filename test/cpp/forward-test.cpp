@@ -170,9 +170,9 @@ void test_cache_moves() {
 
 kstt_error last_error;  // NOLINT: what the last call said
 
-#define EXPECT(call, expected, word)                                                                  \
-    do {                                                                                              \
-        CHECK_EQUAL((call), kstt_status(expected));                                                   \
+#define EXPECT(call, expected, word)                                                                              \
+    do {                                                                                                          \
+        CHECK_EQUAL((call), kstt_status(expected));                                                               \
         check_result(std::strstr(last_error.message, (word)) != nullptr, __FILE__, __LINE__, last_error.message); \
     } while (0)
 #define EXPECT_OK(call) EXPECT(call, KSTT_STATUS_OK, "")
