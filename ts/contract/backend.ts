@@ -10,7 +10,7 @@ import type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
 import type { SessionHandle, SessionParams } from "./session.js";
 import type { TokenizerFile, TokenizerHandle } from "./tokenizer.js";
 
-export type { CacheHandle, CacheInfo, ForwardHandle, ForwardInputs, ForwardResult } from "./forward.js";
+export type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
 export type { SessionEvent, SessionHandle, SessionParams } from "./session.js";
 
 export type BackendKind = "cuda" | "cpu" | "wasm";
