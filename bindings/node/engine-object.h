@@ -26,11 +26,12 @@ class engine_object final : public Napi::ObjectWrap<engine_object> {
     void        reset_stats(const Napi::CallbackInfo & info);        // () => void
     Napi::Value create_generation(const Napi::CallbackInfo & info);  // (input, rows, samples, params) => Promise
     Napi::Value create_encoding(const Napi::CallbackInfo & info);    // (input, rows, samples, stream?) => Promise
-    Napi::Value create_decoding(const Napi::CallbackInfo & info);  // (codes, rows, quantizers, frames, stream?) => Promise
+    Napi::Value create_decoding(
+        const Napi::CallbackInfo & info);  // (codes, rows, quantizers, frames, stream?) => Promise
     Napi::Value create_codec_stream(const Napi::CallbackInfo & info);  // (half, rows) => Promise
-    Napi::Value create_cache(const Napi::CallbackInfo & info);       // (rows, window) => Promise
-    Napi::Value create_forward(const Napi::CallbackInfo & info);     // (inputs, cache?) => Promise
-    Napi::Value create_session(const Napi::CallbackInfo & info);     // (params) => Promise
+    Napi::Value create_cache(const Napi::CallbackInfo & info);         // (rows, window) => Promise
+    Napi::Value create_forward(const Napi::CallbackInfo & info);       // (inputs, cache?) => Promise
+    Napi::Value create_session(const Napi::CallbackInfo & info);       // (params) => Promise
     Napi::Value restore_session(const Napi::CallbackInfo & info);
     Napi::Value step(const Napi::CallbackInfo & info);     // (maxSteps) => Promise<frames>
     Napi::Value dispose(const Napi::CallbackInfo & info);  // () => Promise<void>

@@ -43,17 +43,17 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     pin_library();
     auto * data = new environment_data();
     env.SetInstanceData(data);  // owns it now
-    data->engine     = Napi::Persistent(engine_object::define(env));
-    data->generation = Napi::Persistent(generation_object::define(env));
-    data->encoding   = Napi::Persistent(encoding_object::define(env));
+    data->engine       = Napi::Persistent(engine_object::define(env));
+    data->generation   = Napi::Persistent(generation_object::define(env));
+    data->encoding     = Napi::Persistent(encoding_object::define(env));
     data->decoding     = Napi::Persistent(decoding_object::define(env));
     data->codec_stream = Napi::Persistent(codec_stream_object::define(env));
-    data->session    = Napi::Persistent(session_object::define(env));
-    data->cache      = Napi::Persistent(cache_object::define(env));
-    data->forward    = Napi::Persistent(forward_object::define(env));
-    data->resampler  = Napi::Persistent(resampler_object::define(env));
-    data->conversion = Napi::Persistent(conversion_object::define(env));
-    data->tokenizer  = Napi::Persistent(tokenizer_object::define(env));
+    data->session      = Napi::Persistent(session_object::define(env));
+    data->cache        = Napi::Persistent(cache_object::define(env));
+    data->forward      = Napi::Persistent(forward_object::define(env));
+    data->resampler    = Napi::Persistent(resampler_object::define(env));
+    data->conversion   = Napi::Persistent(conversion_object::define(env));
+    data->tokenizer    = Napi::Persistent(tokenizer_object::define(env));
     exports.Set("abiVersion", kstt_abi_version());
     exports.Set("init", Napi::Function::New(env, init, "init"));
     exports.Set("createEngine", Napi::Function::New(env, engine_object::create, "createEngine"));

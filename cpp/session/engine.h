@@ -66,7 +66,7 @@ class engine {
     std::unique_ptr<forward_pass>  create_forward(forward_inputs inputs, std::shared_ptr<decoder_cache> cache) const;
     // Throws BUSY.
     work_progress                  advance(forward_pass & target, int64_t max_positions);
-    work_progress               advance(generation & target, int64_t max_frames);
+    work_progress                  advance(generation & target, int64_t max_frames);
 
     // The codec alone. Whatever decodes loads the codec's decoder half first, once; it throws what
     // load_mimi_decoder_weights throws. stream nullptr: whole input.
@@ -114,18 +114,19 @@ class engine {
     void       encode_group(const std::vector<session *> & group, int64_t n_frames);
     int64_t    decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay);
     void       add_stats(const work_stats & stats);
-    template <typename W> work_progress advance_codec(W & target, int64_t max_frames);
-    const mimi_decoder_weights &        codec_decoder();
+    template <typename W>
+    work_progress                advance_codec(W & target, int64_t max_frames);
+    const mimi_decoder_weights & codec_decoder();
 
-    const engine_options             options_;
-    std::unique_ptr<compute_backend> backend_;
-    std::unique_ptr<stt_model>       model_;
-    std::unique_ptr<mimi_encoder>    mimi_;
-    std::unique_ptr<text_decoder>    decoder_;
-    std::unique_ptr<forward_network> network_;        // made when first needed, by whoever computes
-    std::mutex                       prefault_lock_;  // apart from lock_: paging in takes long
-    int64_t                          prefaulted_ = 0;
-    std::mutex                       codec_lock_;  // apart from lock_: loading takes long
+    const engine_options                  options_;
+    std::unique_ptr<compute_backend>      backend_;
+    std::unique_ptr<stt_model>            model_;
+    std::unique_ptr<mimi_encoder>         mimi_;
+    std::unique_ptr<text_decoder>         decoder_;
+    std::unique_ptr<forward_network>      network_;        // made when first needed, by whoever computes
+    std::mutex                            prefault_lock_;  // apart from lock_: paging in takes long
+    int64_t                               prefaulted_ = 0;
+    std::mutex                            codec_lock_;     // apart from lock_: loading takes long
     std::unique_ptr<mimi_decoder_weights> codec_decoder_;  // nullptr until something decodes
 
     std::atomic<bool>                     computing_{ false };

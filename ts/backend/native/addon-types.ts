@@ -88,6 +88,9 @@ export interface NativeCodecStream {
   columns(): number;
   /** A sum of KSTT_CODEC_ATTENTION and KSTT_CODEC_CONVOLUTIONS. */
   restart(caches: number): void;
+  dispose(): Promise<void>;
+}
+
 export interface NativeCache {
   info(): Promise<CacheInfo>;
   read(layer: number): Promise<{ keys: Float32Array; values: Float32Array }>;

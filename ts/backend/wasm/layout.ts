@@ -12,6 +12,46 @@ export const STRUCTS = {
       reserved: { offset: 16, type: "i32", length: 5 },
     },
   },
+  kstt_cache_info: {
+    size: 40,
+    fields: {
+      n_rows: { offset: 0, type: "i32" },
+      n_layers: { offset: 4, type: "i32" },
+      n_kv_heads: { offset: 8, type: "i32" },
+      head_dim: { offset: 12, type: "i32" },
+      window: { offset: 16, type: "i32" },
+      reserved: { offset: 20, type: "i32" },
+      n_seen: { offset: 24, type: "i64" },
+      n_stored: { offset: 32, type: "i64" },
+    },
+  },
+  kstt_forward_params: {
+    size: 120,
+    fields: {
+      n_rows: { offset: 0, type: "i32" },
+      n_positions: { offset: 4, type: "i32" },
+      n_streams: { offset: 8, type: "i32" },
+      ids: { offset: 12, type: "ptr" },
+      embeds: { offset: 16, type: "ptr" },
+      positions: { offset: 20, type: "ptr" },
+      packed: { offset: 24, type: "i32" },
+      mask: { offset: 28, type: "ptr" },
+      n_mask: { offset: 32, type: "ptr" },
+      bias: { offset: 36, type: "ptr" },
+      bias_rows: { offset: 40, type: "i32" },
+      bias_heads: { offset: 44, type: "i32" },
+      want_logits: { offset: 48, type: "i32" },
+      keep: { offset: 52, type: "ptr" },
+      n_keep: { offset: 56, type: "i32" },
+      labels: { offset: 60, type: "ptr" },
+      labels_shifted: { offset: 64, type: "i32" },
+      ignore_index: { offset: 68, type: "i32" },
+      loss_items: { offset: 72, type: "f64" },
+      hidden_states: { offset: 80, type: "i32" },
+      attentions: { offset: 84, type: "i32" },
+      reserved: { offset: 88, type: "i32", length: 8 },
+    },
+  },
   kstt_session_params: {
     size: 136,
     fields: {
@@ -147,6 +187,9 @@ export const CONSTANTS = {
   KSTT_CODEC_DECODER: 1,
   KSTT_CODEC_ATTENTION: 1,
   KSTT_CODEC_CONVOLUTIONS: 2,
+  KSTT_FORWARD_LOGITS: 0,
+  KSTT_FORWARD_HIDDEN_STATE: 1,
+  KSTT_FORWARD_ATTENTION: 2,
   KSTT_PRIORITY_LIVE: 0,
   KSTT_PRIORITY_FILE: 1,
   KSTT_TIMES_ENGINE: 0,
@@ -226,6 +269,29 @@ export interface KsttFunctions {
   _kstt_conversion_finish(conversion: number, err: number): number;
   _kstt_conversion_report(conversion: number, text: number, capacity: number, size: number, err: number): number;
   _kstt_conversion_free(conversion: number): void;
+  _kstt_cache_create(engine: number, n_rows: number, window: number, out: number, err: number): number;
+  _kstt_cache_copy(cache: number, out: number, err: number): number;
+  _kstt_cache_free(cache: number): void;
+  _kstt_cache_get_info(cache: number, out: number, err: number): number;
+  _kstt_cache_read(cache: number, layer: number, keys: number, values: number, capacity: number, err: number): number;
+  _kstt_cache_import(cache: number, n_positions: bigint, keys: number, values: number, err: number): number;
+  _kstt_cache_crop(cache: number, n: bigint, err: number): number;
+  _kstt_cache_select(cache: number, rows: number, n: number, err: number): number;
+  _kstt_cache_reset(cache: number, err: number): number;
+  _kstt_forward_default_params(result: number): void;
+  _kstt_forward_create(engine: number, cache: number, params: number, out: number, err: number): number;
+  _kstt_forward_advance(forward: number, max_positions: number, out: number, err: number): number;
+  _kstt_forward_read(
+    forward: number,
+    what: number,
+    index: number,
+    out: number,
+    capacity: number,
+    size: number,
+    err: number,
+  ): number;
+  _kstt_forward_loss(forward: number, out: number, err: number): number;
+  _kstt_forward_free(forward: number): void;
   _kstt_memory_file_create(path: number, size: number, bytes: number, err: number): number;
   _kstt_memory_file_bytes(path: number, bytes: number, size: number, err: number): number;
   _kstt_memory_file_hand_over(path: number, err: number): number;
