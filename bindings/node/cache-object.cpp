@@ -73,6 +73,7 @@ Napi::Value make_cache(Napi::Env env, std::shared_ptr<kstt_engine> engine, Creat
 
 std::vector<const float *> pointers(const std::vector<std::vector<float>> & arrays) {
     std::vector<const float *> result;
+    result.reserve(arrays.size());
     for (const std::vector<float> & array : arrays) {
         result.push_back(data_or_null(array));
     }
@@ -81,7 +82,7 @@ std::vector<const float *> pointers(const std::vector<std::vector<float>> & arra
 
 }  // namespace
 
-Napi::Value create_cache_object(const Napi::CallbackInfo & info, std::shared_ptr<kstt_engine> engine) {
+Napi::Value create_cache_object(const Napi::CallbackInfo & info, const std::shared_ptr<kstt_engine> & engine) {
     const int32_t n_rows = to_int32(info[0], "rows");
     const int32_t window = to_int32(info[1], "window");
     return make_cache(info.Env(), engine, [engine, n_rows, window](kstt_cache ** out, kstt_error * error) {

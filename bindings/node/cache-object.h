@@ -14,7 +14,7 @@ namespace kstt_node {
 using shared_cache = std::shared_ptr<guarded_handle<kstt_cache>>;
 
 // createCache(rows, window): Promise<cache>; window < 0: the model's.
-Napi::Value create_cache_object(const Napi::CallbackInfo & info, std::shared_ptr<kstt_engine> engine);
+Napi::Value create_cache_object(const Napi::CallbackInfo & info, const std::shared_ptr<kstt_engine> & engine);
 
 // The handle of a cache object; nullptr for undefined. Throws for anything else.
 shared_cache cache_of(const Napi::Value & value);

@@ -139,8 +139,7 @@ code_rows to_codes(const Napi::Value & values,
     const int64_t frames     = to_int64(n_frames, "frames");
     const auto    n_values   = static_cast<int64_t>(codes.ElementLength());
     const int64_t lists      = int64_t{ rows } * quantizers;
-    const bool    fits =
-        rows > 0 && quantizers > 0 && frames >= 0 && n_values % lists == 0 && n_values / lists == frames;
+    const bool fits = rows > 0 && quantizers > 0 && frames >= 0 && n_values % lists == 0 && n_values / lists == frames;
     if (!fits) {
         throw_error(values.Env(),
                     KSTT_STATUS_INVALID_ARGUMENT,

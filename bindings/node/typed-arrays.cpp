@@ -51,6 +51,7 @@ std::vector<std::vector<float>> copy_float_arrays(const Napi::Value & value, con
     }
     const auto                      array = value.As<Napi::Array>();
     std::vector<std::vector<float>> result;
+    result.reserve(array.Length());
     for (uint32_t i = 0; i < array.Length(); ++i) {
         result.push_back(copy_floats(array.Get(i), name));
     }

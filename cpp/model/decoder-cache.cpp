@@ -93,6 +93,7 @@ void decoder_cache::commit(int64_t n_new) {
 
 std::vector<kv_memory> decoder_cache::memory() {
     std::vector<kv_memory> result;
+    result.reserve(layers_.size());
     for (layer_data & layer : layers_) {
         result.push_back({ layer.keys.data(), layer.values.data(), capacity_ });
     }

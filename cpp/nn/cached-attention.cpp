@@ -176,7 +176,7 @@ void compute_attention(ggml_tensor * out, int, int, void * userdata) {
     const int64_t n_chunks = n_threads == 1 ? 1 : std::max<int64_t>(1, std::min({ by_work, n_items, 4 * n_threads }));
     append(out, params);
     params.pool->run(n_chunks, [&](int64_t chunk, int32_t thread) {
-        float *          scratch = span.scratch.data() + thread * 2 * span.n_keys;
+        float *          scratch = span.scratch.data() + int64_t{ 2 } * thread * span.n_keys;
         const work_range share   = share_work(n_items, chunk, n_chunks);
         for (int64_t item = share.begin; item < share.end; item++) {
             attend_item(out, params, item, scratch);

@@ -2,9 +2,25 @@
 import { beforeAll, expect, test } from "vitest";
 import type { NativeEngine, NativeModule } from "../../ts/backend/native/addon-types.js";
 import { openAddon } from "../../ts/backend/native/load-addon.js";
+import type { ForwardInputs } from "../../ts/contract/backend.js";
 import { addonPath, SMALL_MODEL } from "./addon-path.js";
 import { expectCode, sound, TOKENS } from "./subject.js";
 
+const FORWARD: ForwardInputs = {
+  rows: 1,
+  length: 2,
+  streams: 1,
+  ids: Int32Array.of(5, 6),
+  packed: false,
+  biasRows: 1,
+  biasHeads: 1,
+  logits: true,
+  labelsShifted: false,
+  ignoreIndex: -100,
+  lossItems: 0,
+  hiddenStates: false,
+  attentions: false,
+};
 const ALL = { maxNewTokens: -1, audioWindowSize: 0 };
 let addon: NativeModule;
 let engine: NativeEngine;
@@ -54,6 +70,15 @@ test("arguments of a wrong type or size are refused by name", async () => {
     ["allowedTokens", () => engine.createSession(wrong({ ...TOKENS, allowedTokens: new Uint32Array(1) }))],
     ["snapshot", () => engine.restoreSession(wrong(new Float32Array(4)))],
     ["snapshot", () => engine.restoreSession(wrong("bytes"))],
+    ["rows", () => engine.createCache(wrong("2"), 0)],
+    ["window", () => engine.createCache(1, wrong(undefined))],
+    ["inputs", () => engine.createForward(wrong(undefined), undefined)],
+    ["ids", () => engine.createForward(wrong({ ...FORWARD, ids: [1] }), undefined)],
+    ["mask", () => engine.createForward(wrong({ ...FORWARD, mask: new Int32Array(2) }), undefined)],
+    ["positions", () => engine.createForward(wrong({ ...FORWARD, positions: new Int32Array(2) }), undefined)],
+    ["packed", () => engine.createForward(wrong({ ...FORWARD, packed: 1 }), undefined)],
+    ["lossItems", () => engine.createForward({ ...FORWARD, lossItems: Number.NaN }, undefined)],
+    ["cache", () => engine.createForward(FORWARD, wrong(engine))],
     ["maxSteps", () => engine.step(wrong(null))],
     ["maxBytes", () => engine.prefault(Number.POSITIVE_INFINITY)],
   ];
@@ -102,6 +127,44 @@ test("an engine disposed under its objects and calls frees nothing that is in us
   expect(await session.pushPcm(sound(3 * doomed.info.frameSize), doomed.info.sampleRate)).toBe(3);
   expect(session.poll()).toEqual([]);
   await session.dispose();
+});
+
+test("inputs of another length than their shape says are refused before the core reads them", async () => {
+  const cache = await engine.createCache(1, 0);
+  const wrongs: Partial<ForwardInputs>[] = [
+    { length: 3 },
+    { rows: 2 },
+    { rows: -1 },
+    { streams: 2 },
+    { ids: Int32Array.of(1, 2, 3) },
+    { positions: BigInt64Array.of(1n) },
+    { bias: new Float32Array(5) },
+    { bias: new Float32Array(4), biasRows: 0 },
+    { labels: Int32Array.of(1) },
+    { keep: Int32Array.of(0), labels: Int32Array.of(1, 2) },
+    { ids: undefined, embeds: new Float32Array(3) },
+    { mask: new Uint8Array(1) },
+  ];
+  for (const inputs of wrongs) {
+    await expectCode(engine.createForward({ ...FORWARD, ...inputs }, cache), "ERR_INVALID_ARGUMENT");
+  }
+  await expectCode(cache.import(2 ** 40, [], []), "ERR_INVALID_ARGUMENT");
+  await expectCode(cache.select(new Int32Array()), "ERR_INVALID_ARGUMENT");
+  expect(await cache.info()).toMatchObject({ rows: 1, seen: 0 });
+});
+
+test("a cache and its passes may be used and disposed in any order", async () => {
+  const doomed = await addon.createEngine(SMALL_MODEL, { threads: 1, slots: 1 });
+  const cache = await doomed.createCache(1, 0);
+  const forward = await doomed.createForward({ ...FORWARD, length: 300, ids: new Int32Array(300).fill(5) }, cache);
+  const calls = [forward.advance(200), forward.advance(200), forward.read(0, 0), cache.info()];
+  await Promise.all([cache.dispose(), doomed.dispose()]);
+  const results = await Promise.allSettled(calls);
+  expect(results[0]).toMatchObject({ status: "fulfilled" });
+  await expectCode(() => cache.info(), "ERR_DISPOSED");
+  expect(await forward.advance(200)).toMatchObject({ finished: true });
+  await forward.dispose();
+  await expectCode(() => forward.advance(1), "ERR_DISPOSED");
 });
 
 test("calls on one session and one resampler may overlap", async () => {
