@@ -78,6 +78,7 @@ export {
   type LegacyCacheLayer,
 } from "./model/dynamic-cache.js";
 export type { BackendReport } from "./model/engine-loader.js";
+export type { FeaturesToPad, PaddedFeatures, PadOptions } from "./model/features-to-pad.js";
 export type { ModelPart } from "./model/foreign-layout.js";
 export {
   BaseModelOutputWithPast,
@@ -97,7 +98,11 @@ export {
   KyutaiSpeechToTextForConditionalGeneration,
 } from "./model/kyutai-speech-to-text-for-conditional-generation.js";
 export { KyutaiSpeechToTextModel } from "./model/kyutai-speech-to-text-model.js";
-export { KyutaiSpeechToTextProcessor, type ProcessorAudio } from "./model/kyutai-speech-to-text-processor.js";
+export {
+  KyutaiSpeechToTextProcessor,
+  type ProcessorAudio,
+  type ProcessorOptions,
+} from "./model/kyutai-speech-to-text-processor.js";
 export type { PretrainedModelOptions } from "./model/load-model.js";
 export { setWarningListener, type WarningListener } from "./model/logger.js";
 export { MimiConv1dPaddingCache, MimiKeyValueCache } from "./model/mimi-caches.js";

@@ -50,6 +50,64 @@ CASES = [
     ("no padding value", {"padding_value": None}, [LONG, SHORT], {}),
 ]
 
+# Recordings, extractor arguments, arguments of pad(); sampling_rate 10 is added to the extractor's.
+PAD_CASES = [
+    ("longest by default", [LONG, SHORT], {}, {}),
+    ("multiple", [LONG, SHORT], {}, {"pad_to_multiple_of": 4}),
+    ("multiple of a length that is one", [LONG[:8], SHORT], {}, {"pad_to_multiple_of": 4}),
+    ("max_length and multiple, no mask", [LONG, SHORT], {}, {"padding": "max_length", "max_length": 11, "pad_to_multiple_of": 4, "return_attention_mask": False}),
+    ("truncation", [LONG, SHORT], {}, {"truncation": True, "max_length": 3}),
+    ("truncation to a multiple", [LONG, SHORT], {}, {"truncation": True, "max_length": 3, "pad_to_multiple_of": 4}),
+    ("left", [LONG, SHORT], {"padding_side": "left", "padding_value": -1.0}, {"pad_to_multiple_of": 3}),
+    ("mask as the extractor says", [LONG, SHORT], {"return_attention_mask": False}, {}),
+    ("one recording as it is", [LONG], {}, {"padding": False}),
+    ("max_length missing", [LONG], {}, {"padding": "max_length"}),
+    ("truncation without max_length", [LONG], {}, {"truncation": True}),
+    ("unknown side", [LONG, SHORT], {"padding_side": "up"}, {}),
+    ("no padding value", [LONG, SHORT], {"padding_value": None}, {}),
+]
+
+# Recordings that an extractor for two channels refuses. Those it should take fail in transformers 5.18, too: its silence
+# is added to arrays of two dimensions whatever the channels.
+STEREO_CASES = [
+    ("mono", LONG),
+    ("three channels", [LONG, LONG, LONG]),
+]
+
+# chunk_length_s, overlap, sampling_rate
+CHUNKS = [(None, None, 24000), (1.0, None, 24000), (None, 0.5, 24000), (1.0, 0.0, 24000), (0.1, 0.3, 24000), (1.0, 1.0, 10), (0.3, 0.1, 16000), (1.1, 0.01, 44100)]
+
+# Constructor arguments of the two configurations; what they come to, or the error.
+CONFIG_CASES = [
+    {},
+    {"hidden_size": 160, "num_attention_heads": 5},
+    {"hidden_size": 100, "num_attention_heads": 8},
+    {"num_key_value_heads": 4, "head_dim": 48},
+    {"rope_theta": 5000.0},
+    {"rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}},
+    {"codec_config": {"model_type": "mimi", "num_filters": 5, "upsampling_ratios": [4, 4]}},
+    {"audio_encoder_config": {"a": 1}, "depth__config": {"b": 2}, "note": "kept"},
+    {"eos_token_id": [1, 2]},
+    {"pad_token_id": None, "bos_token_id": None, "audio_bos_token_id": None, "audio_pad_token_id": None},
+    {"attention_dropout": 0},
+    {"ffn_dim": 11},
+    {"hidden_size": "a"},
+    {"num_hidden_layers": 1.5},
+    {"use_cache": 1},
+    {"sliding_window": None},
+    {"codec_config": 3},
+]
+MIMI_CASES = [
+    {},
+    {"frame_rate": 10.0},
+    {"upsampling_ratios": [4, 3], "num_residual_layers": 2, "use_conv_shortcut": True, "rope_theta": 3.0},
+    {"head_dim": 0, "hidden_size": 96, "num_attention_heads": 6},
+    {"upsampling_ratios": []},
+    {"num_semantic_quantizers": 32},
+    {"num_quantizers": "8"},
+]
+DERIVED = {"mimi": ["frame_size", "frame_rate", "encodec_frame_rate", "num_codebooks"], "kyutai_speech_to_text": ["frame_size"]}
+
 PIECES = ["▁", "s", ",", ".", "'", "▁the", "▁to", "er", "▁and", "▁of", "▁is", "▁we", "▁are", "▁Mr", "▁qu", "il", "t", "é"]
 SEQUENCES = [
     [48000, 3, 3, 0, 273, 263, 3, 3, 0, 274, 275, 276, 267, 0, 270, 3, 0, 265],
@@ -81,6 +139,42 @@ def feature_case(name, config, audio, call):
     return case
 
 
+def pad_case(name, audio, config, call):
+    case = {"name": name, "audio": audio, "config": config, "call": call}
+    extractor = KyutaiSpeechToTextFeatureExtractor(sampling_rate=10, **config)
+    try:
+        result = extractor.pad({"input_values": [np.asarray(one, dtype=np.float32) for one in audio]}, return_tensors="np", **call)
+    except ValueError as error:
+        return {**case, "error": str(error).split("\n")[0]}
+    return {**case, **{key: {"dims": list(value.shape), "data": value.ravel().tolist()} for key, value in result.items()}}
+
+
+def stereo_case(name, audio):
+    extractor = KyutaiSpeechToTextFeatureExtractor(feature_size=2, sampling_rate=10)
+    try:
+        extractor(np.asarray(audio, dtype=np.float32), sampling_rate=10)
+    except ValueError as error:
+        return {"name": name, "audio": audio, "error": str(error)}
+    raise SystemExit(f"{name} is not refused")
+
+
+def chunk_case(length, overlap, rate):
+    extractor = KyutaiSpeechToTextFeatureExtractor(chunk_length_s=length, overlap=overlap, sampling_rate=rate)
+    config = {"chunk_length_s": length, "overlap": overlap, "sampling_rate": rate}
+    return {"config": config, "chunk_length": extractor.chunk_length, "chunk_stride": extractor.chunk_stride}
+
+
+def config_case(cls, values):
+    try:
+        config = cls(**values)
+    except Exception as error:
+        return {"values": values, "error": str(error).strip().split("\n")[-1].strip()}
+    derived = {name: getattr(config, name) for name in DERIVED[cls.model_type]}
+    diff = json.loads(config.to_json_string())
+    diff.pop("transformers_version")
+    return {"values": values, "diff": diff, "derived": derived}
+
+
 def make_tokenizer():
     vocab = ["<unk>", "<s>", "</s>", "<pad>"] + [f"<0x{byte:02X}>" for byte in range(256)] + PIECES
     tokenizer = Tokenizer(models.Unigram([(piece, -1.0) for piece in vocab], unk_id=0, byte_fallback=True))
@@ -101,6 +195,17 @@ def main():
     logging.set_verbosity_error()
     (OUT / "tokenizer").mkdir(parents=True, exist_ok=True)
     write("feature-extractor.json", [feature_case(*case) for case in CASES])
+    write(
+        "checklist.json",
+        {
+            "pad": [pad_case(*case) for case in PAD_CASES],
+            "stereo": [stereo_case(*case) for case in STEREO_CASES],
+            "chunks": [chunk_case(*case) for case in CHUNKS],
+            "config": [config_case(KyutaiSpeechToTextConfig, values) for values in CONFIG_CASES],
+            "mimi_config": [config_case(MimiConfig, values) for values in MIMI_CASES],
+            "feature_extractor": json.loads(KyutaiSpeechToTextFeatureExtractor().to_json_string()),
+        },
+    )
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(OUT / "tokenizer")
     write(

@@ -8,6 +8,25 @@ export interface ConfigField {
   accepts(value: unknown): boolean;
 }
 
+/** Fields by name. */
+export type ConfigFields = Readonly<Record<string, ConfigField>>;
+
+/** Entries that take the place of those in a file, as transformers' from_pretrained takes them. */
+export type FieldOverrides<F extends ConfigFields> = { [Name in keyof F]?: unknown };
+
+/** Options apart from the entries of `fields` among them. */
+export function splitOverrides<O extends object>(
+  options: O,
+  fields: ConfigFields,
+): { options: O; overrides: Record<string, unknown> } {
+  const isField = ([name]: [string, unknown]): boolean => Object.hasOwn(fields, name);
+  const entries = Object.entries(options);
+  return {
+    options: Object.fromEntries(entries.filter((entry) => !isField(entry))) as O,
+    overrides: Object.fromEntries(entries.filter(isField)),
+  };
+}
+
 const isInteger = (value: unknown): boolean => Number.isSafeInteger(value);
 const isNumber = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
 const isIntegerList = (value: unknown): boolean => Array.isArray(value) && value.every(isInteger);
@@ -40,17 +59,53 @@ export const nullable = (field: ConfigField, value: unknown = null): ConfigField
   accepts: (given) => given === null || field.accepts(given),
 });
 
+/** What every configuration of transformers has and a model's forward() reads. */
+export const GENERIC_FIELDS = {
+  return_dict: boolean(true),
+  output_hidden_states: boolean(false),
+  output_attentions: boolean(false),
+};
+
+/** Without the generic entries that say nothing, as transformers writes configurations. */
+export function withoutGenericDefaults(values: Record<string, unknown>): Record<string, unknown> {
+  const generic: ConfigFields = GENERIC_FIELDS;
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => generic[name]?.default !== value));
+}
+
+/** Names of the fields that transformers 5 wants as floats: in JSON they need a point, or its check refuses them. */
+export function floatNames(...fields: readonly ConfigFields[]): ReadonlySet<string> {
+  const names = fields.flatMap((group) =>
+    Object.entries(group).filter(([, { expected }]) => expected.startsWith("float")),
+  );
+  return new Set(["rope_theta", ...names.map(([name]) => name)]);
+}
+
+/** Checks and sets some entries of a configuration; what is no field is set as it is. */
+export function updateFields(target: object, fields: ConfigFields, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    checkField(name, fields[name], value);
+    if (typeof (target as Record<string, unknown>)[name] === "function") {
+      throw invalidConfig(`'${name}' is a method of this class, not an entry of the configuration`);
+    }
+    Object.assign(target, { [name]: value });
+  }
+}
+
+function checkField(name: string, field: ConfigField | undefined, value: unknown): void {
+  if (field !== undefined && value !== undefined && !field.accepts(value)) {
+    throw invalidConfig(`field '${name}' expected ${field.expected}, got ${show(value)}`);
+  }
+}
+
 /** Sets every field of `target` from `values` or its default; returns the entries that are no fields. */
 export function assignFields(
   target: object,
-  fields: Readonly<Record<string, ConfigField>>,
+  fields: ConfigFields,
   values: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   for (const [name, field] of Object.entries(fields)) {
     const value = values[name];
-    if (value !== undefined && !field.accepts(value)) {
-      throw invalidConfig(`field '${name}' expected ${field.expected}, got ${show(value)}`);
-    }
+    checkField(name, field, value);
     const initial = Array.isArray(field.default) ? [...field.default] : field.default;
     Object.assign(target, { [name]: value === undefined ? initial : value });
   }

@@ -3,16 +3,22 @@ import {
   assignExtras,
   assignFields,
   boolean,
+  type FieldOverrides,
+  floatNames,
+  GENERIC_FIELDS,
   integer,
   integerOrList,
   invalidConfig,
   nullable,
   number,
   type RopeParameters,
+  splitOverrides,
   takeRopeParameters,
   text,
+  updateFields,
+  withoutGenericDefaults,
 } from "./config-fields.js";
-import { MimiConfig } from "./mimi-config.js";
+import { MIMI_FIELDS, MimiConfig } from "./mimi-config.js";
 import {
   findModel,
   isObject,
@@ -28,6 +34,7 @@ const MODEL_TYPE = "kyutai_speech_to_text";
 
 // Defaults: the documented ones, which describe kyutai/stt-2.6b-en.
 const FIELDS = {
+  ...GENERIC_FIELDS,
   codebook_vocab_size: integer(2049),
   vocab_size: integer(4001),
   hidden_size: integer(2048),
@@ -60,6 +67,10 @@ export class KyutaiSpeechToTextConfig {
   static readonly model_type = MODEL_TYPE;
   readonly model_type = MODEL_TYPE;
 
+  /** Whether forward() returns an object; false: a tuple. */
+  declare return_dict: boolean;
+  declare output_hidden_states: boolean;
+  declare output_attentions: boolean;
   /** Codebook entries plus the start row. */
   declare codebook_vocab_size: number;
   /** Rows of the text embedding and of the head: the pieces plus the start row. */
@@ -110,16 +121,21 @@ export class KyutaiSpeechToTextConfig {
     assignExtras(this, extras);
   }
 
-  static from_dict(values: Readonly<Record<string, unknown>>): KyutaiSpeechToTextConfig {
-    return new KyutaiSpeechToTextConfig(values);
+  /** `overrides`: entries that take the place of those in `values`. */
+  static from_dict(
+    values: Readonly<Record<string, unknown>>,
+    overrides: Readonly<Record<string, unknown>> = {},
+  ): KyutaiSpeechToTextConfig {
+    return new KyutaiSpeechToTextConfig({ ...values, ...overrides });
   }
 
-  /** Reads config.json of a checkpoint folder. */
+  /** Reads config.json of a checkpoint folder. Fields among the options take the place of those in the file. */
   static async from_pretrained(
     location: ModelLocation,
-    options: PretrainedOptions = {},
+    options: PretrainedOptions & FieldOverrides<typeof FIELDS> = {},
   ): Promise<KyutaiSpeechToTextConfig> {
-    const folder = await findModel(location, smallFileOptions(options));
+    const { options: where, overrides } = splitOverrides(options, FIELDS);
+    const folder = await findModel(location, smallFileOptions(where));
     const values = await requireModelJson(folder, "config.json");
     if (values["model_type"] !== MODEL_TYPE) {
       throw new SttError(
@@ -129,7 +145,7 @@ export class KyutaiSpeechToTextConfig {
       );
     }
     try {
-      return new KyutaiSpeechToTextConfig(values);
+      return KyutaiSpeechToTextConfig.from_dict(values, overrides);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new SttError("ERR_MODEL_FORMAT", `${folder}: config.json: ${reason}`, {
@@ -143,16 +159,31 @@ export class KyutaiSpeechToTextConfig {
     return this.rope_parameters.rope_theta;
   }
 
+  /** Sets entries, checked by type; what follows from others (head_dim, frame_size) is left as it is. */
+  update(values: Readonly<Record<string, unknown>>): void {
+    const { codec_config: codec, ...rest } = values;
+    updateFields(this, FIELDS, rest);
+    if (codec !== undefined) {
+      this.codec_config = codecConfig(codec);
+    }
+  }
+
   to_dict(): Record<string, unknown> {
     return structuredClone({ ...this, codec_config: this.codec_config.to_dict() });
+  }
+
+  /** to_dict() without generic entries that have their default. */
+  to_diff_dict(): Record<string, unknown> {
+    return withoutGenericDefaults({ ...this.to_dict(), codec_config: this.codec_config.to_diff_dict() });
   }
 
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }
 
-  to_json_string(): string {
-    return toSortedJson(this.to_dict());
+  /** JSON of to_diff_dict(), or of to_dict(), with sorted keys. */
+  to_json_string(use_diff = true): string {
+    return toSortedJson(use_diff ? this.to_diff_dict() : this.to_dict(), floatNames(FIELDS, MIMI_FIELDS));
   }
 
   /** Writes config.json. */

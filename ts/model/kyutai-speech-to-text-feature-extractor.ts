@@ -2,8 +2,26 @@ import { SttError } from "../contract/errors.js";
 import { type AudioInput, readAudioInput } from "./audio-input.js";
 import { type BatchFeature, checkReturnTensors } from "./batch-feature.js";
 import { Callable } from "./callable.js";
-import { assignExtras, assignFields, boolean as bool, integer, nullable, number, text } from "./config-fields.js";
+import {
+  assignExtras,
+  assignFields,
+  boolean as bool,
+  type FieldOverrides,
+  floatNames,
+  integer,
+  nullable,
+  number,
+  splitOverrides,
+  text,
+} from "./config-fields.js";
 import { assembleBatch } from "./feature-batch.js";
+import {
+  type FeaturesToPad,
+  PAD_OPTIONS,
+  type PaddedFeatures,
+  type PadOptions,
+  recordingsOf,
+} from "./features-to-pad.js";
 import { warn } from "./logger.js";
 import {
   findModel,
@@ -14,13 +32,13 @@ import {
   toSortedJson,
   writeModelFile,
 } from "./model-folder.js";
-import { checkInteger, checkOptions, invalidArgument } from "./option-checks.js";
+import { checkOptions, invalidArgument } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
-import { type PaddingPlan, paddingStrategy, planRows } from "./sequence-padding.js";
+import { type PaddingPlan, planRows, readPaddingPlan } from "./sequence-padding.js";
 
 const TYPE_NAME = "KyutaiSpeechToTextFeatureExtractor";
 
-const FIELDS = {
+export const FEATURE_FIELDS = {
   feature_size: integer(1),
   sampling_rate: integer(24000),
   padding_value: nullable(number(0), 0),
@@ -84,30 +102,38 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
 
   constructor(values: Readonly<Record<string, unknown>> = {}) {
     super();
-    const extras = assignFields(this, FIELDS, values);
+    const extras = assignFields(this, FEATURE_FIELDS, values);
     if (this.feature_size !== 1 && this.feature_size !== 2) {
       throw invalidArgument(`'feature_size' must be 1 (mono) or 2 (stereo), not ${this.feature_size}`);
     }
     assignExtras(this, extras);
   }
 
-  static from_dict(values: Readonly<Record<string, unknown>>): KyutaiSpeechToTextFeatureExtractor {
-    return new KyutaiSpeechToTextFeatureExtractor(values);
+  /** `overrides`: entries that take the place of those in `values`. */
+  static from_dict(
+    values: Readonly<Record<string, unknown>>,
+    overrides: Readonly<Record<string, unknown>> = {},
+  ): KyutaiSpeechToTextFeatureExtractor {
+    return new KyutaiSpeechToTextFeatureExtractor({ ...values, ...overrides });
   }
 
-  /** Reads processor_config.json (its "feature_extractor" part) or preprocessor_config.json of a checkpoint folder. */
+  /**
+   * Reads processor_config.json (its "feature_extractor" part) or preprocessor_config.json of a checkpoint folder.
+   * Fields among the options take the place of those in the file.
+   */
   static async from_pretrained(
     location: ModelLocation,
-    options: PretrainedOptions = {},
+    options: PretrainedOptions & FieldOverrides<typeof FEATURE_FIELDS> = {},
   ): Promise<KyutaiSpeechToTextFeatureExtractor> {
-    const folder = await findModel(location, smallFileOptions(options));
+    const { options: where, overrides } = splitOverrides(options, FEATURE_FIELDS);
+    const folder = await findModel(location, smallFileOptions(where));
     const nested = (await readModelJson(folder, "processor_config.json"))?.["feature_extractor"];
     const values = isObject(nested) ? nested : await readModelJson(folder, "preprocessor_config.json");
     if (values === undefined) {
       throw missingFile(folder, "preprocessor_config.json");
     }
     try {
-      return new KyutaiSpeechToTextFeatureExtractor(values);
+      return KyutaiSpeechToTextFeatureExtractor.from_dict(values, overrides);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new SttError("ERR_MODEL_FORMAT", `${folder}: preprocessor configuration: ${reason}`, {
@@ -156,6 +182,33 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
     );
   }
 
+  /**
+   * Pads recordings to one length without silence prefix and tail, as SequenceFeatureExtractor.pad: takes
+   * `{ input_values: [...] }` or a list of `{ input_values }`, one recording each. Gives `input_values` f32
+   * [batch, samples] (of stereo: [batch, 2, samples]) and `attention_mask` int32 [batch, samples].
+   */
+  pad(processed_features: FeaturesToPad, options: PadOptions = {}): PaddedFeatures {
+    checkOptions(`${TYPE_NAME}.pad`, options, PAD_OPTIONS);
+    checkReturnTensors(options.return_tensors);
+    const rows = readAudioInput(recordingsOf(processed_features), this.feature_size);
+    const lengths = rows.map((row) => row.samples);
+    const { input_values, padding_mask } = assembleBatch(
+      rows,
+      planRows(lengths, readPaddingPlan(options, this.padding_value)),
+      {
+        prefix: 0,
+        tail: 0,
+        paddingValue: this.padding_value ?? 0,
+        paddingSide: this.#paddingSide(),
+        withMask: options.return_attention_mask ?? this.return_attention_mask,
+      },
+    );
+    return {
+      input_values: this.feature_size === 1 ? input_values.squeeze(1) : input_values,
+      ...(padding_mask === undefined ? {} : { attention_mask: padding_mask }),
+    };
+  }
+
   to_dict(): Record<string, unknown> {
     const { model_input_names: _, ...values } = this as unknown as Record<string, unknown>;
     return { ...values, feature_extractor_type: TYPE_NAME };
@@ -166,7 +219,7 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
   }
 
   to_json_string(): string {
-    return toSortedJson(this.to_dict());
+    return toSortedJson(this.to_dict(), floatNames(FEATURE_FIELDS));
   }
 
   /** Writes preprocessor_config.json. */
@@ -196,21 +249,8 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
     truncation: boolean,
     options: FeatureExtractorOptions,
   ): PaddingPlan {
-    checkInteger("max_length", options.max_length ?? undefined, 0, Number.MAX_SAFE_INTEGER);
-    checkInteger("pad_to_multiple_of", options.pad_to_multiple_of ?? undefined, 1, Number.MAX_SAFE_INTEGER);
-    const plan = {
-      strategy: paddingStrategy(padding),
-      truncation,
-      maxLength: options.max_length ?? undefined,
-      padToMultipleOf: options.pad_to_multiple_of ?? undefined,
-    };
+    const plan = readPaddingPlan({ ...options, padding, truncation }, this.padding_value);
     const { chunk_length: chunk, chunk_stride: stride } = this;
-    if (plan.strategy !== "do_not_pad" && this.padding_value === null) {
-      throw invalidArgument(
-        "Asking to pad but the feature extractor does not have a padding value",
-        "Set one, for example `feature_extractor.padding_value = 0.0`.",
-      );
-    }
     if (chunk === null || stride === null || plan.maxLength !== undefined) {
       return plan;
     }

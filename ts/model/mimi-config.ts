@@ -2,6 +2,8 @@ import {
   assignExtras,
   assignFields,
   boolean,
+  floatNames,
+  GENERIC_FIELDS,
   integer,
   integerOrList,
   integers,
@@ -11,11 +13,14 @@ import {
   type RopeParameters,
   takeRopeParameters,
   text,
+  updateFields,
+  withoutGenericDefaults,
 } from "./config-fields.js";
 import { toSortedJson } from "./model-folder.js";
 
 // Defaults: transformers 5.18, MimiConfig.
-const FIELDS = {
+export const MIMI_FIELDS = {
+  ...GENERIC_FIELDS,
   sampling_rate: integer(24000),
   audio_channels: integer(1),
   hidden_size: integer(512),
@@ -65,6 +70,10 @@ export class MimiConfig {
   static readonly model_type = "mimi";
   readonly model_type = "mimi";
 
+  /** Whether forward() returns an object; false: a tuple. */
+  declare return_dict: boolean;
+  declare output_hidden_states: boolean;
+  declare output_attentions: boolean;
   /** Hz. */
   declare sampling_rate: number;
   declare audio_channels: number;
@@ -111,7 +120,7 @@ export class MimiConfig {
   [extra: string]: unknown;
 
   constructor(values: Readonly<Record<string, unknown>> = {}) {
-    const extras = assignFields(this, FIELDS, values);
+    const extras = assignFields(this, MIMI_FIELDS, values);
     if (!(this.upsampling_ratios?.length > 0)) {
       this.upsampling_ratios = [...DEFAULT_RATIOS];
     }
@@ -120,7 +129,7 @@ export class MimiConfig {
     if (this.num_semantic_quantizers >= this.num_quantizers) {
       throw invalidConfig(
         `The number of semantic quantizers should be lower than the total number of quantizers ${this.num_quantizers}, ` +
-          `but is ${this.num_semantic_quantizers}`,
+          `but is currently ${this.num_semantic_quantizers}.`,
       );
     }
     const rate = extras["frame_rate"] ?? extras["_frame_rate"] ?? null;
@@ -159,15 +168,26 @@ export class MimiConfig {
     return this.num_quantizers;
   }
 
+  /** Sets entries, checked by type; what follows from others (head_dim, ratios) is left as it is. */
+  update(values: Readonly<Record<string, unknown>>): void {
+    updateFields(this, MIMI_FIELDS, values);
+  }
+
   to_dict(): Record<string, unknown> {
     return structuredClone({ ...this });
+  }
+
+  /** to_dict() without generic entries that have their default. */
+  to_diff_dict(): Record<string, unknown> {
+    return withoutGenericDefaults(this.to_dict());
   }
 
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }
 
-  to_json_string(): string {
-    return toSortedJson(this.to_dict());
+  /** JSON of to_diff_dict(), or of to_dict(), with sorted keys. */
+  to_json_string(use_diff = true): string {
+    return toSortedJson(use_diff ? this.to_diff_dict() : this.to_dict(), floatNames(MIMI_FIELDS));
   }
 }

@@ -154,9 +154,19 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As transformers writes its configuration files: sorted keys, two spaces, a final newline. */
-export function toSortedJson(value: Record<string, unknown>): string {
-  const sort = (_key: string, inner: unknown): unknown =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner;
-  return `${JSON.stringify(value, sort, 2)}\n`;
+/**
+ * As transformers writes its configuration files: sorted keys, two spaces, a final newline. Whole numbers under a name of
+ * `floats` get a point: Python reads 1 as an int and 1.0 as a float, and transformers 5 tells them apart.
+ */
+export function toSortedJson(value: Record<string, unknown>, floats: ReadonlySet<string> = new Set()): string {
+  const write = (key: string, inner: unknown): unknown => {
+    if (isObject(inner)) {
+      return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+    }
+    return floats.has(key) && Number.isSafeInteger(inner) ? `${FLOAT_MARK}${String(inner)}.0` : inner;
+  };
+  return `${JSON.stringify(value, write, 2)}\n`.replaceAll(new RegExp(`"${FLOAT_MARK}([^"]*)"`, "g"), "$1");
 }
+
+/** No text of a configuration begins with it. */
+const FLOAT_MARK = "kyutai-stt:float:";

@@ -1,5 +1,5 @@
 /** Padding and truncation of a batch, as SequenceFeatureExtractor.pad of transformers does it. */
-import { invalidArgument, show } from "./option-checks.js";
+import { checkInteger, invalidArgument, show } from "./option-checks.js";
 
 export type PaddingStrategy = "longest" | "max_length" | "do_not_pad";
 
@@ -18,9 +18,40 @@ export interface PaddedRow {
   readonly length: number;
 }
 
+/** Options of a padding call, by their names there. */
+export interface PaddingOptions {
+  /** true or "longest" (default), "max_length", false or "do_not_pad". */
+  padding?: boolean | string | null | undefined;
+  /** Cuts to max_length. */
+  truncation?: boolean | null | undefined;
+  /** Samples. */
+  max_length?: number | null | undefined;
+  /** Rounds lengths up, and those of truncation, too. */
+  pad_to_multiple_of?: number | null | undefined;
+}
+
+/** Checked options; `paddingValue` null: the feature extractor has none, and may not pad. */
+export function readPaddingPlan(options: PaddingOptions, paddingValue: number | null): PaddingPlan {
+  checkInteger("max_length", options.max_length ?? undefined, 0, Number.MAX_SAFE_INTEGER);
+  checkInteger("pad_to_multiple_of", options.pad_to_multiple_of ?? undefined, 1, Number.MAX_SAFE_INTEGER);
+  const strategy = paddingStrategy(options.padding ?? true);
+  if (strategy !== "do_not_pad" && paddingValue === null) {
+    throw invalidArgument(
+      "Asking to pad but the feature_extractor does not have a padding value. Please select a value to use as `padding_value`.",
+      "For example: `feature_extractor.padding_value = 0.0`.",
+    );
+  }
+  return {
+    strategy,
+    truncation: options.truncation ?? false,
+    maxLength: options.max_length ?? undefined,
+    padToMultipleOf: options.pad_to_multiple_of ?? undefined,
+  };
+}
+
 const STRATEGIES: readonly PaddingStrategy[] = ["longest", "max_length", "do_not_pad"];
 
-export function paddingStrategy(padding: boolean | string): PaddingStrategy {
+function paddingStrategy(padding: boolean | string): PaddingStrategy {
   if (padding === true) {
     return "longest";
   }
