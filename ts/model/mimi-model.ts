@@ -73,9 +73,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
       encoder_past_key_values: returned(streams, attention, stream?.attention),
       padding_cache: returned(streams, convolutions, stream?.convolutions),
     };
-    return options.return_dict === false
-      ? [output.audio_codes, output.encoder_past_key_values, output.padding_cache]
-      : output;
+    return this.#asTuple(options) ? [output.audio_codes, output.encoder_past_key_values, output.padding_cache] : output;
   }
 
   /**
@@ -111,7 +109,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
       decoder_past_key_values: returned(streams || keepsKeys, attention, stream?.attention),
       padding_cache: returned(streams, convolutions, stream?.convolutions),
     };
-    return options.return_dict === false ? [output.audio_values, output.decoder_past_key_values] : output;
+    return this.#asTuple(options) ? [output.audio_values, output.decoder_past_key_values] : output;
   }
 
   /**
@@ -133,6 +131,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
             num_quantizers,
             encoder_past_key_values: inputs.encoder_past_key_values,
             signal,
+            return_dict: true,
           })
         : undefined;
     const codes = encoded?.audio_codes ?? Tensor.from(audio_codes as TensorLike<"int64" | "int32">).to("int64");
@@ -140,6 +139,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
       padding_mask,
       decoder_past_key_values: inputs.decoder_past_key_values,
       signal,
+      return_dict: true,
     });
     const output: MimiOutput = {
       audio_codes: codes,
@@ -147,7 +147,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
       encoder_past_key_values: encoded?.encoder_past_key_values ?? inputs.encoder_past_key_values ?? null,
       decoder_past_key_values: decoded.decoder_past_key_values,
     };
-    return inputs.return_dict === false
+    return this.#asTuple(inputs)
       ? [output.audio_codes, output.audio_values, output.encoder_past_key_values, output.decoder_past_key_values]
       : output;
   }
@@ -188,6 +188,10 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
       mask.fill(1, start, start + length);
     }
     return new Tensor("bool", mask, [rows, longest]);
+  }
+
+  #asTuple(options: { return_dict?: boolean | null | undefined }): boolean {
+    return !(options.return_dict ?? this.config.return_dict);
   }
 
   async #newStream(half: "encoder" | "decoder", rows: number): Promise<CodecStream> {

@@ -9,7 +9,10 @@ import { checkBoolean, checkFunction, checkOptions, checkSignal, invalidArgument
 export type AsTuple<Options> = Omit<Options, "return_dict"> & { return_dict: false };
 
 interface RunningOptions {
-  /** Default true: the result is an object. With false (see `AsTuple`) it is an array of the object's values. */
+  /**
+   * Default `config.return_dict`, which is true: the result is an object. With false (see `AsTuple`) it is an array of
+   * the object's values.
+   */
   return_dict?: true | null | undefined;
   signal?: AbortSignal | undefined;
   /** Frames done and in total, over all rows. */

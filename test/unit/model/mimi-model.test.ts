@@ -69,7 +69,11 @@ describe("MimiModel", () => {
     expect(audio_values.data.every((sample) => sample === 6 / 2 ** 15)).toBe(true);
     const padding_mask = new Tensor("int32", new Int32Array(7), [1, 7]);
     expect((await codec.decode(codes(2), { padding_mask })).audio_values.dims).toEqual([1, 1, 7]);
-    expect(await codec.decode(codes(1), { return_dict: false })).toMatchObject([{ dims: [1, 1, FRAME] }, null]);
+    const tuple = [{ dims: [1, 1, FRAME] }, null];
+    expect(await codec.decode(codes(1), { return_dict: false })).toMatchObject(tuple);
+    codec.config.return_dict = false;
+    expect(await codec.decode(codes(1))).toMatchObject(tuple);
+    expect(await codec.forward({ input_values: audio(1), return_dict: true })).toHaveProperty("audio_values");
   });
 
   it("forward takes audio or codes", async () => {
