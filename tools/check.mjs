@@ -26,6 +26,8 @@ const CHECKS = [
   () => step("Paths, hosts, marks, lengths", "check-tree", node("tools/check-tree.mjs")),
   async () => {
     await buildTypeScript();
+    await step("Reports of the public surface", "check-api-report", node("tools/api-report.mjs"));
+    await step("Docstrings of all public symbols", "check-api-docs", node("tools/api-docs.mjs", "--check"));
     await step("Types of the examples", "check-examples", binCommand("typescript", "bin/tsc", "-p", "examples"));
     await step("Package manifest (publint)", "check-publint", binCommand("publint", "src/cli.js", "--strict"));
     await step("Packed package", "check-pack", node("tools/check-pack.mjs"));

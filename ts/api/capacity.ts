@@ -4,9 +4,11 @@ import { DEFAULT_SESSION } from "../contract/session.js";
 import type { SessionManager } from "./session-manager.js";
 import type { StepTimes } from "./step-meter.js";
 
+/** Room on an engine, as it is now. */
 export interface Capacity {
   /** Sessions that run at once. */
   readonly slots: number;
+  /** Slots that no session or recording has. */
   readonly freeSlots: number;
   /** Requests waiting for a slot. */
   readonly waiting: { readonly live: number; readonly file: number };

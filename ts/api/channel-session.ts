@@ -79,16 +79,19 @@ export class ChannelSession {
     return this.#all((session) => session.end()).then((times) => Math.max(...times));
   }
 
+  /** Ends all channels at once; iterating throws ERR_ABORTED. */
   abort(reason?: unknown): void {
     for (const { session } of this.#channels) {
       session.abort(reason);
     }
   }
 
+  /** Frees the slots of all channels; what was not read is lost. */
   async dispose(): Promise<void> {
     await this.#all((session) => session.dispose());
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

@@ -19,12 +19,15 @@ import {
 import { openBackend } from "../model/runtime.js";
 import { type Progress, toHubOptions } from "./options.js";
 
+/** How far a conversion is. */
 export interface ConvertProgress {
   /** Bytes of the result. */
   readonly done: number;
+  /** Bytes the result will have. */
   readonly total: number;
 }
 
+/** Options of convertModel(). */
 export interface ConvertOptions {
   /** Of the decoder's weights. Default "q8_0". */
   dtype?: WeightType | undefined;
@@ -35,13 +38,17 @@ export interface ConvertOptions {
   keep?: readonly string[] | undefined;
   /** 1 to 256; default: all processors. */
   threads?: number | undefined;
+  /** Aborting rejects with ERR_ABORTED. Nothing is left behind. */
   signal?: AbortSignal | undefined;
+  /** Called after every portion written. */
   onProgress?: ((progress: ConvertProgress) => void) | undefined;
   /** A model of the Hub is downloaded first. */
   onDownload?: ((progress: Progress) => void) | undefined;
 }
 
+/** What convertModel() wrote. */
 export interface ConvertResult extends ConversionReport {
+  /** Time it took. */
   readonly seconds: number;
   /** Tensors that could not take the type asked for, because their rows are no whole blocks of it. */
   readonly fallbacks: readonly ConvertedTensor[];

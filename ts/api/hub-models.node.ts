@@ -12,8 +12,10 @@ import { checkHubOptions, type HubLoadOptions, toHubOptions } from "./options.js
 
 export type { CachedModel, CachedRevision } from "../hub/cache-contents.node.js";
 
+/** Options of downloadModel(): those of loading from the Hub. */
 export type DownloadOptions = HubLoadOptions;
 
+/** Which cache of downloaded models. */
 export interface CacheOptions {
   /** Folder of downloaded models. Default: that of huggingface_hub. */
   cacheDir?: string | undefined;

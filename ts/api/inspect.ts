@@ -5,37 +5,51 @@ import { findModelPath, type ModelLocation } from "../model/model-folder.js";
 import { checkFunction, checkOptions, checkSignal } from "../model/option-checks.js";
 import { type Progress, toHubOptions } from "./options.js";
 
+/** Options of inspectModel(). */
 export interface InspectOptions {
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
   /** A model of the Hub is downloaded first. */
   onDownload?: ((progress: Progress) => void) | undefined;
 }
 
+/** What inspectModel() found. */
 export interface ModelSummary {
+  /** The folder or file that was read. */
   readonly path: string;
   /** "transformers", "original", "candle", "mlx", "gguf" or "moshi.cpp". */
   readonly layout: string;
   /** Paths read, weights first. */
   readonly files: readonly string[];
+  /** The text decoder. */
   readonly decoder: ModelPart & {
+    /** Transformer layers. */
     readonly layers: number;
+    /** Width of a step. */
     readonly hiddenSize: number;
+    /** Query heads per layer. */
     readonly heads: number;
     /** Attention, in steps and in seconds. */
     readonly window: number;
+    /** The same in seconds. */
     readonly windowSeconds: number;
     /** Audio streams read per step. */
     readonly codebooks: number;
   };
+  /** The Mimi encoder. */
   readonly codec: ModelPart & {
+    /** Transformer layers. */
     readonly layers: number;
+    /** Width of a column. */
     readonly hiddenSize: number;
+    /** Entries per codebook. */
     readonly codebookSize: number;
     /** Hz. */
     readonly sampleRate: number;
     /** Frames per second. */
     readonly frameRate: number;
   };
+  /** The vocabulary and its file. */
   readonly tokenizer: { readonly kind: "tokenizer_json" | "sentencepiece"; readonly file: string };
   /** Tokens that can come out. */
   readonly vocabSize: number;
@@ -45,6 +59,7 @@ export interface ModelSummary {
   readonly delaySeconds: number;
   /** Seconds of silence fed before a recording. */
   readonly prefixSeconds: number;
+  /** Weights, decoder and codec together. */
   readonly parameters: number;
   /** Weights, as stored; they are mapped, not copied, where the layout allows. */
   readonly bytes: number;

@@ -70,6 +70,7 @@ export class LiveSession {
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
+  /** Waiting for a slot, running, or over. */
   get state(): SessionState {
     return this.#state;
   }
@@ -166,6 +167,7 @@ export class LiveSession {
     await this.#stream.close();
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

@@ -1,5 +1,6 @@
 import type { EngineInfo } from "../contract/backend.js";
 
+/** A loaded model. */
 export interface ModelInfo {
   /** Hz; audio of any rate is converted. */
   readonly sampleRate: number;
@@ -9,12 +10,17 @@ export interface ModelInfo {
   readonly delaySeconds: number;
   /** Steps that the decoder's attention sees. */
   readonly window: number;
+  /** Tokens, the start token included. */
   readonly vocabSize: number;
+  /** The token that says nothing. */
   readonly padTokenId: number;
   /** Sessions and recordings computed at once. */
   readonly slots: number;
+  /** Threads that compute. */
   readonly threads: number;
+  /** Of most weights: "f32", "bf16", "f16", "q8_0", "q4_0" or "q4_k". */
   readonly weightType: string;
+  /** Weights, as stored. */
   readonly weightBytes: number;
   /** Of all slots. */
   readonly stateBytes: number;

@@ -20,7 +20,9 @@ import type { TranscriptionEvent } from "./transcript.js";
 
 const MAX_WAITING = 65_536;
 
+/** How far loading or transcribing is. */
 export interface Progress {
+  /** What is being done. */
   readonly stage: "download" | "load" | "transcribe";
   /** Bytes of files (download) or weights (load), or seconds of audio (transcribe). */
   readonly done: number;
@@ -28,11 +30,17 @@ export interface Progress {
   readonly total: number | undefined;
   /** Of a download: its files one by one, the bytes per second, and the seconds that remain if that can be said. */
   readonly download?: {
+    /** "owner/name". */
     readonly repository: string;
+    /** Its file under way. */
     readonly file: string;
+    /** Bytes of the file. */
     readonly fileDone: number;
+    /** Bytes of the file. */
     readonly fileTotal: number;
+    /** Bytes per second. */
     readonly rate: number;
+    /** Seconds. */
     readonly eta: number | undefined;
   };
 }
@@ -47,10 +55,13 @@ export interface HubLoadOptions {
   localFilesOnly?: boolean | undefined;
   /** Default: HF_TOKEN or the stored login; false: none. */
   token?: string | false | undefined;
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
+  /** Called often; what it throws ends the call. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** Options of SpeechToText.load(). */
 export interface LoadOptions extends HubLoadOptions {
   /** Default "auto": the best one that works here. */
   backend?: BackendPreference | undefined;
@@ -80,7 +91,9 @@ export interface TranscribeOptions extends SharedOptions {
   acceptTruncated?: boolean | undefined;
   /** Transcribe each channel by itself, with its name at every word. Needs a slot per channel. Default: their mean. */
   channels?: Channels | undefined;
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
+  /** Called after every portion of audio. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Words as they come, growing ones included; turns, with `turns`; refreshes. What it throws ends the call. */
   onEvent?: ((event: TranscriptionEvent) => void) | undefined;

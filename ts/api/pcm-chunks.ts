@@ -11,6 +11,7 @@ export type PcmFormat = "s16le" | "f32le";
 /** Samples in [-1, 1], 16-bit integers, or bytes in a PcmFormat. Several channels are interleaved. */
 export type PcmChunk = Float32Array | Int16Array | Uint8Array | ArrayBuffer;
 
+/** How the PCM of a write() is to be read. */
 export interface WriteOptions {
   /** Hz; default: the session's. May change between chunks. */
   rate?: number | undefined;

@@ -22,6 +22,7 @@ export interface PromptOptions {
   audio?: { readonly samples: Float32Array; readonly rate: number } | undefined;
 }
 
+/** Options of a live session. */
 export interface SessionOptions {
   /** Hz, for write() calls that do not say it. */
   rate?: number | undefined;
@@ -39,6 +40,7 @@ export interface SessionOptions {
   progress?: boolean | undefined;
   /** Renewal of the decoder's state, the remedy against stalls on long audio. Default true. */
   refresh?: boolean | Partial<RefreshParams> | undefined;
+  /** Text or audio that the model is to have heard before. */
   prompt?: PromptOptions | undefined;
   /** Token ids that are never chosen; the pad cannot be among them. */
   bannedTokens?: readonly number[] | undefined;

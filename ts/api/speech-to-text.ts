@@ -27,6 +27,7 @@ import { SessionManager } from "./session-manager.js";
 import { checkSessionOptions, type SessionOptions, toSessionParams } from "./session-options.js";
 import { type Transcript, Transcription } from "./transcription.js";
 
+/** What transcribe() resolves to. */
 export interface TranscriptionResult extends Transcript {
   /** All words, separated by spaces. */
   readonly text: string;
@@ -37,6 +38,7 @@ export interface TranscriptionResult extends Transcript {
 /** Of the object only: everything else is in the snapshot. */
 export type RestoreOptions = Pick<SessionOptions, "rate" | "format" | "progress" | "maxQueuedSeconds" | "signal">;
 
+/** Options of createChannelSession(): those of a session, and the channels. */
 export interface ChannelSessionOptions extends SessionOptions {
   /** "split": left and right. */
   channels: Channels;
@@ -195,6 +197,7 @@ export class SpeechToText {
     return this.#track(options.signal, (stop) => measureCapacity(this.#sessions, stop.signal));
   }
 
+  /** True from dispose() on. */
   get disposed(): boolean {
     return this.#disposal !== undefined;
   }
@@ -205,6 +208,7 @@ export class SpeechToText {
     return this.#disposal;
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

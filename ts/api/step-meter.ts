@@ -4,9 +4,11 @@ import type { EngineHandle } from "../contract/backend.js";
 /** Rounds remembered per number of sessions: a minute of a live stream, so that the figures follow the machine. */
 const MAX_ROUNDS = 750;
 
+/** Milliseconds that recent steps took. */
 export interface StepTimes {
   /** Milliseconds. */
   readonly p50: number;
+  /** Of 95 % of them, at most. */
   readonly p95: number;
   /** Rounds that were measured. */
   readonly rounds: number;

@@ -3,10 +3,13 @@ import type { SessionEvent } from "../contract/backend.js";
 import type { StreamSink } from "./audio-stream.js";
 import type { RefreshEvent, TurnEvent, WordEvent } from "./live-events.js";
 
+/** A word of a transcript. */
 export interface Word {
+  /** Without spaces around it. */
   readonly text: string;
   /** Seconds from the start of the audio. */
   readonly start: number;
+  /** Seconds. */
   readonly end: number;
   /** 0 to 1. */
   readonly confidence: number;
@@ -16,8 +19,11 @@ export interface Word {
 
 /** From `time` on somebody speaks, or nobody. */
 export interface Turn {
+  /** Somebody begins to speak, or has stopped. */
   readonly type: "speech" | "pause";
+  /** Seconds. */
   readonly time: number;
+  /** With channels: its name. */
   readonly channel?: string;
 }
 

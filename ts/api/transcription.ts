@@ -12,6 +12,7 @@ import type { SlotQueue } from "./slot-queue.js";
 import { ChannelTranscript, type TranscriptionEvent, type Turn, type Word } from "./transcript.js";
 
 export interface Transcript {
+  /** In the order of their starts. */
   readonly words: readonly Word[];
   /** When somebody spoke, and when not; with the option `turns`. */
   readonly turns?: readonly Turn[];

@@ -40,7 +40,10 @@ export function transcriptionStream(session: LiveSession): TransformPair {
   return { readable: session.readable, writable: session.writable };
 }
 
+/** Two ends of a stream, as pipeThrough() takes them. */
 export interface TransformPair {
+  /** Events come out here. */
   readonly readable: ReadableStream<LiveEvent>;
+  /** Audio goes in here. */
   readonly writable: WritableStream<PcmChunk>;
 }

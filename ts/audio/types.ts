@@ -2,7 +2,9 @@
 
 /** Samples that are already decoded: mono, or one array per channel (all of one length); rate in Hz. */
 export interface RawAudio {
+  /** In [-1, 1]. */
   readonly samples: Float32Array | readonly Float32Array[];
+  /** Hz. */
   readonly rate: number;
 }
 

@@ -4,6 +4,7 @@ import type { WorkProgress } from "./backend.js";
 /** Types of the decoder's weights. */
 export const WEIGHT_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k"] as const;
 
+/** Types that the decoder's weights can be written in. */
 export type WeightType = (typeof WEIGHT_TYPES)[number];
 
 export interface ConversionOptions {
@@ -14,25 +15,35 @@ export interface ConversionOptions {
   threads: number;
 }
 
+/** One tensor of a conversion. */
 export interface ConvertedTensor {
   /** As in the transformers layout. */
   readonly name: string;
   /** In the file. */
   readonly stored: string;
+  /** Slowest axis first. */
   readonly shape: readonly number[];
+  /** Type in the source. */
   readonly from: string;
+  /** Type in the file. */
   readonly to: string;
+  /** In the file. */
   readonly bytes: number;
   /** Why `to` is not the type asked for. */
   readonly reason?: string;
 }
 
+/** What a conversion wrote. */
 export interface ConversionReport {
+  /** Of the file. */
   readonly path: string;
+  /** Of the file. */
   readonly bytes: number;
+  /** The type asked for. */
   readonly dtype: WeightType;
   /** Of the source: "transformers", "original", "candle", "mlx", "gguf", ... */
   readonly layout: string;
+  /** In the order of the file. */
   readonly tensors: readonly ConvertedTensor[];
 }
 

@@ -34,8 +34,11 @@ export interface SttErrorOptions {
   cause?: unknown;
 }
 
+/** Every error of this package: a `code` for programs, a message for people, a `remedy` where there is one. */
 export class SttError extends Error {
+  /** What kind of failure it is. */
   readonly code: SttErrorCode;
+  /** What the caller can do about it. */
   readonly remedy: string | undefined;
 
   constructor(code: SttErrorCode, message: string, options: SttErrorOptions = {}) {

@@ -10,10 +10,13 @@ import { avoidsLinks, cacheFolder } from "./environment.node.js";
 import { parseModelReference } from "./model-reference.js";
 import type { HubOptions } from "./types.js";
 
+/** One revision of a model in the cache. */
 export interface CachedRevision {
+  /** Hash of the commit. */
   readonly commit: string;
   /** Branches and tags that had this commit when they were last asked for. */
   readonly revisions: readonly string[];
+  /** Folder that can be loaded. */
   readonly path: string;
   /** Paths in the repository. */
   readonly files: readonly string[];
@@ -21,13 +24,17 @@ export interface CachedRevision {
   readonly size: number;
 }
 
+/** A model in the cache. */
 export interface CachedModel {
+  /** "owner/name". */
   readonly repository: string;
+  /** Folder of all its revisions. */
   readonly path: string;
   /** Bytes on the disk. */
   readonly size: number;
   /** Bytes of downloads that were cut. */
   readonly incomplete: number;
+  /** Those that are there as a whole. */
   readonly revisions: readonly CachedRevision[];
 }
 

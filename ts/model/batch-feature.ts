@@ -17,6 +17,7 @@ export class BatchFeature {
     return this;
   }
 
+  /** Names of the tensors. */
   keys(): string[] {
     return Object.keys(this);
   }

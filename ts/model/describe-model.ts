@@ -5,6 +5,7 @@ import { checkOptions } from "./option-checks.js";
 
 export type { ModelDescription } from "./foreign-layout.js";
 
+/** Options of describeModel(). */
 export interface DescribeOptions {
   /** Audio streams to read, as unmute does with 20 of 32. Default: all. */
   codebooks?: number | undefined;

@@ -10,6 +10,7 @@ export type LegacyCacheLayer = readonly [keys: TensorLike<"float32">, values: Te
 /** What transformers used before it had cache objects: one pair per layer. */
 export type LegacyCache = readonly LegacyCacheLayer[];
 
+/** Options of a new cache. */
 export interface DynamicCacheOptions {
   /**
    * The model's configuration: only as much as its attention window needs is kept, as generate() does. Without it,
@@ -64,6 +65,7 @@ export class DynamicCache {
     return this.#window > 0 ? this.#window : -1;
   }
 
+  /** Per layer: whether it forgets what leaves the attention window. */
   get is_sliding(): boolean {
     return this.#window > 0;
   }
@@ -153,6 +155,7 @@ export class DynamicCache {
     await this.#handle?.dispose();
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

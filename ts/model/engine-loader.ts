@@ -37,10 +37,13 @@ export interface LoadedEngine {
 
 /** Where and how an engine runs. */
 export interface BackendReport {
+  /** The backend in use. */
   readonly kind: "cuda" | "cpu" | "wasm";
+  /** What it computes on, for people. */
   readonly device: string;
   /** Instruction set in use, e.g. "avx512". */
   readonly kernels: string;
+  /** Threads that compute. */
   readonly threads: number;
   /** What was considered, in order, with the reasons against it; the last one is in use. */
   readonly tried: readonly TriedBackend[];

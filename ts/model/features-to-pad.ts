@@ -11,6 +11,7 @@ interface Features {
 /** One recording or a batch under `input_values`, or a list of such objects with one recording each. */
 export type FeaturesToPad = Features | readonly Features[];
 
+/** Options of pad(). */
 export interface PadOptions extends PaddingOptions {
   /** Default: the feature extractor's own setting. */
   return_attention_mask?: boolean | null | undefined;
@@ -18,7 +19,9 @@ export interface PadOptions extends PaddingOptions {
   return_tensors?: string | null | undefined;
 }
 
+/** What pad() gives. */
 export interface PaddedFeatures {
+  /** [batch, samples], of stereo [batch, 2, samples]. */
   readonly input_values: Tensor<"float32">;
   /** 1: a sample of the recording. */
   readonly attention_mask?: Tensor<"int32">;

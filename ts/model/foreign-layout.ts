@@ -9,25 +9,41 @@ const MAX_CODEBOOKS = 4096;
 
 /** The JSON document of kstt_model_describe; cpp/include/kstt-model.h lists its members. */
 export interface ModelDescription {
+  /** "transformers", "original", "candle", "mlx", "gguf" or "moshi.cpp". */
   readonly layout: string;
+  /** Paths read, weights first. */
   readonly files: readonly string[];
+  /** With the keys of transformers' config.json. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** With those of generation_config.json. */
   readonly generation_config: Readonly<Record<string, unknown>>;
+  /** With those of preprocessor_config.json. */
   readonly preprocessor_config: Readonly<Record<string, unknown>>;
+  /** The vocabulary and its file. */
   readonly tokenizer: { readonly kind: "tokenizer_json" | "sentencepiece"; readonly file: string };
+  /** Audio streams the decoder reads. */
   readonly n_codebooks: number;
+  /** Tokens that can come out. */
   readonly output_vocab_size: number;
+  /** Pause heads and their classes; count 0: none. */
   readonly extra_heads: { readonly count: number; readonly classes: number };
+  /** Weights, both halves together. */
   readonly parameters: number;
+  /** Weights, as stored. */
   readonly bytes: number;
+  /** The text decoder. */
   readonly decoder: ModelPart;
+  /** The Mimi encoder. */
   readonly codec: ModelPart;
 }
 
 /** Half of a model: what it holds, in total and by type ("bf16", ...). */
 export interface ModelPart {
+  /** Number of weights. */
   readonly parameters: number;
+  /** As stored. */
   readonly bytes: number;
+  /** The same, and the number of tensors, by type. */
   readonly dtypes: Readonly<
     Record<string, { readonly tensors: number; readonly parameters: number; readonly bytes: number }>
   >;

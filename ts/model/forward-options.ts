@@ -35,7 +35,7 @@ interface CommonForwardOptions {
 type ForwardInput =
   | {
       /**
-       * [batch, positions, 1 + num_codebooks]: the text token, and one code per audio stream. Or [batch, positions]:
+       * `[batch, positions, 1 + num_codebooks]`: the text token, and one code per audio stream. Or [batch, positions]:
        * text alone, to which the audio streams add nothing.
        */
       input_ids: IdTensor;
@@ -52,7 +52,7 @@ export type ForwardOptions = CommonForwardOptions & ForwardInput;
 
 /** Of KyutaiSpeechToTextForConditionalGeneration. */
 export type CausalLMForwardOptions = ForwardOptions & {
-  /** [batch, positions]: label i + 1 is the answer to position i, as in transformers; -100 does not count. */
+  /** `[batch, positions]`: label i + 1 is the answer to position i, as in transformers; -100 does not count. */
   labels?: IdTensor | null | undefined;
   /** Instead of `labels`' shift: label i is the answer to position i. */
   shift_labels?: IdTensor | null | undefined;
@@ -91,6 +91,7 @@ export class BaseModelOutputWithPast {
     assignGiven(this, fields);
   }
 
+  /** The fields that are there, in their order. */
   to_tuple(): unknown[] {
     return Object.values(this);
   }
@@ -113,6 +114,7 @@ export class CausalLMOutputWithPast {
     assignGiven(this, fields);
   }
 
+  /** The fields that are there, in their order. */
   to_tuple(): unknown[] {
     return Object.values(this);
   }

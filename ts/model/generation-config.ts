@@ -6,10 +6,13 @@ const FILE = "generation_config.json";
 
 /** Defaults of generate(): the entries of generation_config.json, which may be changed. */
 export class GenerationConfig {
+  /** Token that generate() begins with. */
   bos_token_id: number | null = null;
+  /** Token that says nothing. */
   pad_token_id: number | null = null;
   /** Frames per call of the codec; null: the whole input in one call. */
   audio_window_size: number | null = null;
+  /** Entries this class does not know are kept. */
   [name: string]: unknown;
 
   constructor(values: Readonly<Record<string, unknown>> = {}) {
@@ -35,14 +38,17 @@ export class GenerationConfig {
     return new GenerationConfig(Object.fromEntries(Object.entries(values).filter(([name]) => !isDropped(name))));
   }
 
+  /** All entries. */
   to_dict(): Record<string, unknown> {
     return { ...this };
   }
 
+  /** to_dict(). */
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }
 
+  /** Writes generation_config.json, entries of null left out. */
   async save_pretrained(folder: string): Promise<void> {
     const values = Object.fromEntries(Object.entries(this).filter(([, value]) => value !== null));
     await writeModelFile(folder, FILE, toSortedJson(values));

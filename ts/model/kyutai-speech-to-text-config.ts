@@ -64,44 +64,68 @@ const ROPE_THETA = 100_000;
 
 /** Configuration of a Kyutai speech-to-text model. Unknown entries are kept. */
 export class KyutaiSpeechToTextConfig {
+  /** "kyutai_speech_to_text". */
   static readonly model_type = MODEL_TYPE;
+  /** "kyutai_speech_to_text". */
   readonly model_type = MODEL_TYPE;
 
   /** Whether forward() returns an object; false: a tuple. */
   declare return_dict: boolean;
+  /** Whether forward() returns the hidden states of all layers. */
   declare output_hidden_states: boolean;
+  /** Whether forward() returns the attention weights of all layers. */
   declare output_attentions: boolean;
   /** Codebook entries plus the start row. */
   declare codebook_vocab_size: number;
   /** Rows of the text embedding and of the head: the pieces plus the start row. */
   declare vocab_size: number;
+  /** Width of a decoder step. */
   declare hidden_size: number;
+  /** Decoder layers. */
   declare num_hidden_layers: number;
+  /** Query heads per layer. */
   declare num_attention_heads: number;
+  /** Key and value heads per layer; default: as many as query heads. */
   declare num_key_value_heads: number;
+  /** Carried; no limit. */
   declare max_position_embeddings: number;
+  /** Rotary embedding: rope_theta and rope_type. */
   rope_parameters: RopeParameters;
+  /** Of the gated layers. */
   declare hidden_act: string;
+  /** Width of a head; default: hidden_size / num_attention_heads, rounded down. */
   declare head_dim: number;
+  /** Of training; carried. */
   declare initializer_range: number;
+  /** Whether forward() makes a cache unless told otherwise. */
   declare use_cache: boolean;
   /** Steps of 80 ms that an attention query may look back, itself included. */
   declare sliding_window: number;
+  /** Of training; carried. */
   declare attention_dropout: number;
   /** Gate and value together, hence even. */
   declare ffn_dim: number;
+  /** Added to the mean square before its root. */
   declare rms_norm_eps: number;
   /** Audio streams that the decoder reads. */
   declare num_codebooks: number;
+  /** Code of every audio stream at the first step. */
   declare audio_bos_token_id: number | null;
+  /** Row of the embedding table for no audio. */
   declare audio_pad_token_id: number | null;
+  /** Carried; a model with tied heads is refused. */
   declare tie_word_embeddings: boolean;
+  /** Token that says nothing. */
   declare pad_token_id: number | null;
+  /** Token that generate() begins with; may be a row of another table. */
   declare bos_token_id: number | null;
+  /** Carried: nothing ends a transcription but its audio. */
   declare eos_token_id: number | number[] | null;
+  /** The codec's configuration; built from an object or null. */
   codec_config: MimiConfig;
   /** Samples per frame. */
   frame_size: number;
+  /** Entries this class does not know are kept. */
   [extra: string]: unknown;
 
   constructor(values: Readonly<Record<string, unknown>> = {}) {
@@ -155,6 +179,7 @@ export class KyutaiSpeechToTextConfig {
     }
   }
 
+  /** rope_parameters.rope_theta. */
   get rope_theta(): number {
     return this.rope_parameters.rope_theta;
   }
@@ -168,6 +193,7 @@ export class KyutaiSpeechToTextConfig {
     }
   }
 
+  /** All entries, kept ones included. */
   to_dict(): Record<string, unknown> {
     return structuredClone({ ...this, codec_config: this.codec_config.to_dict() });
   }
@@ -177,6 +203,7 @@ export class KyutaiSpeechToTextConfig {
     return withoutGenericDefaults({ ...this.to_dict(), codec_config: this.codec_config.to_diff_dict() });
   }
 
+  /** to_dict(). */
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }

@@ -53,6 +53,7 @@ export const FEATURE_FIELDS = {
 /** Silence after the audio beyond the text delay, so that the last words come out (transformers 5.18, __call__). */
 const TAIL_SECONDS = 1;
 
+/** Options of a call of the feature extractor. */
 export interface FeatureExtractorOptions {
   /** true or "longest" (default), "max_length", false or "do_not_pad". */
   padding?: boolean | string | null | undefined;
@@ -60,6 +61,7 @@ export interface FeatureExtractorOptions {
   truncation?: boolean | null | undefined;
   /** Samples, silence prefix and tail not counted. */
   max_length?: number | null | undefined;
+  /** Rounds lengths up, before the silence is added. */
   pad_to_multiple_of?: number | null | undefined;
   /** Accepted for compatibility; results are always Tensors. */
   return_tensors?: string | null | undefined;
@@ -84,20 +86,28 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
   [audio: AudioInput, options?: FeatureExtractorOptions],
   Promise<BatchFeature>
 > {
+  /** Names of what a call gives. */
   static readonly model_input_names: readonly string[] = ["input_values", "padding_mask"];
+  /** Names of what a call gives. */
   readonly model_input_names: readonly string[] = KyutaiSpeechToTextFeatureExtractor.model_input_names;
 
   /** 1: mono, 2: stereo. */
   declare feature_size: number;
   /** Hz. */
   declare sampling_rate: number;
+  /** Sample that fills shorter recordings; null: padding is refused. */
   declare padding_value: number | null;
+  /** Seconds per chunk; with `overlap` lengths follow a grid of chunks. */
   declare chunk_length_s: number | null;
   /** Part of a chunk that the next one repeats, 0 to 1. */
   declare overlap: number | null;
+  /** Silence after the audio, beyond one second: the delay the model was trained with. */
   declare audio_delay_seconds: number;
+  /** Silence before the audio. */
   declare audio_silence_prefix_seconds: number;
+  /** "right" or "left" of shorter recordings. */
   declare padding_side: string;
+  /** Whether pad() makes a mask. */
   declare return_attention_mask: boolean;
 
   constructor(values: Readonly<Record<string, unknown>> = {}) {
@@ -154,6 +164,7 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
     return length === null || this.overlap === null ? null : Math.max(1, Math.trunc((1 - this.overlap) * length));
   }
 
+  /** What calling the object does. Errors: ERR_INVALID_ARGUMENT, ERR_INVALID_AUDIO. */
   override async _call(audio: AudioInput, options: FeatureExtractorOptions = {}): Promise<BatchFeature> {
     checkOptions(TYPE_NAME, options, FEATURE_EXTRACTOR_OPTIONS);
     this.#checkRate(options.sampling_rate ?? undefined);
@@ -209,15 +220,18 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
     };
   }
 
+  /** Entries of preprocessor_config.json, kept ones included. */
   to_dict(): Record<string, unknown> {
     const { model_input_names: _, ...values } = this as unknown as Record<string, unknown>;
     return { ...values, feature_extractor_type: TYPE_NAME };
   }
 
+  /** to_dict(). */
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }
 
+  /** JSON of to_dict() with sorted keys. */
   to_json_string(): string {
     return toSortedJson(this.to_dict(), floatNames(FEATURE_FIELDS));
   }

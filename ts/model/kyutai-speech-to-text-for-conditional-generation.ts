@@ -30,6 +30,7 @@ export interface GenerateOptions {
   audio_window_size?: number | null | undefined;
   /** Defaults other than `model.generation_config`. */
   generation_config?: Readonly<Record<string, unknown>> | undefined;
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
   /** Frames done and in total. */
   onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
@@ -44,7 +45,9 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
   [options: CausalLMForwardOptions],
   Promise<CausalLMOutputWithPast | unknown[]>
 > {
+  /** The model's configuration. */
   readonly config: KyutaiSpeechToTextConfig;
+  /** Defaults of generate(). */
   generation_config: GenerationConfig;
   /** The decoder without its head. */
   readonly model: KyutaiSpeechToTextModel;
@@ -102,6 +105,7 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
     return returnDict ? output : output.to_tuple();
   }
 
+  /** What calling the object does: forward(). */
   override _call(options: CausalLMForwardOptions): Promise<CausalLMOutputWithPast | unknown[]> {
     return this.forward(options);
   }
@@ -130,6 +134,7 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
     return toInt64(rows);
   }
 
+  /** True from dispose() on. */
   get disposed(): boolean {
     return this.#runner.disposed;
   }
@@ -139,6 +144,7 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
     await this.#runner.dispose();
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

@@ -11,6 +11,7 @@ export class KyutaiSpeechToTextModel extends Callable<
   [options: ForwardOptions],
   Promise<BaseModelOutputWithPast | unknown[]>
 > {
+  /** The model's configuration. */
   readonly config: KyutaiSpeechToTextConfig;
   readonly #runner: EngineRunner;
 
@@ -57,10 +58,12 @@ export class KyutaiSpeechToTextModel extends Callable<
     return returnDict ? output : output.to_tuple();
   }
 
+  /** What calling the object does: forward(). */
   override _call(options: ForwardOptions): Promise<BaseModelOutputWithPast | unknown[]> {
     return this.forward(options);
   }
 
+  /** True from dispose() on. */
   get disposed(): boolean {
     return this.#runner.disposed;
   }
@@ -70,6 +73,7 @@ export class KyutaiSpeechToTextModel extends Callable<
     await this.#runner.dispose();
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

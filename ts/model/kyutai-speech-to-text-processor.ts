@@ -24,6 +24,7 @@ const DEFAULT_RATE = 24_000;
 /** Samples as the feature extractor takes them; a string or URL is read as an audio file. */
 export type ProcessorAudio = AudioInput | string | URL | readonly (AudioExample | string | URL)[];
 
+/** Options of a call of the processor. */
 export interface ProcessorOptions extends FeatureExtractorOptions {
   /** The same options in an object of their own; an option may be given in one of the two places. */
   audio_kwargs?: FeatureExtractorOptions | null | undefined;
@@ -37,7 +38,9 @@ export class KyutaiSpeechToTextProcessor extends Callable<
   [audio: ProcessorAudio, options?: ProcessorOptions],
   Promise<BatchFeature>
 > {
+  /** Makes the model's input of recordings. */
   readonly feature_extractor: KyutaiSpeechToTextFeatureExtractor;
+  /** Makes text of token ids. */
   readonly tokenizer: KyutaiSpeechToTextTokenizer;
 
   constructor(feature_extractor: KyutaiSpeechToTextFeatureExtractor, tokenizer: KyutaiSpeechToTextTokenizer) {
@@ -105,18 +108,22 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     return audio as AudioInput;
   }
 
+  /** Names of what a call gives. */
   get model_input_names(): readonly string[] {
     return this.feature_extractor.model_input_names;
   }
 
+  /** Entries of processor_config.json. */
   to_dict(): Record<string, unknown> {
     return { feature_extractor: this.feature_extractor.to_dict(), processor_class: CLASS_NAME };
   }
 
+  /** to_dict(). */
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }
 
+  /** JSON of to_dict() with sorted keys. */
   to_json_string(): string {
     return toSortedJson(this.to_dict(), floatNames(FEATURE_FIELDS));
   }

@@ -9,6 +9,7 @@ import { checkOptions, invalidArgument, show } from "./option-checks.js";
 import { hubOptions, PRETRAINED_OPTIONS, type PretrainedOptions, percent } from "./pretrained-options.js";
 import type { BackendPreference } from "./runtime.js";
 
+/** Options of from_pretrained() of a model. */
 export interface PretrainedModelOptions extends PretrainedOptions {
   /** Default "auto": the best one that works here. */
   backend?: BackendPreference | undefined;

@@ -50,6 +50,7 @@ export class MimiKeyValueCache {
     return cache.#stream;
   }
 
+  /** Rows it is for. */
   get batch_size(): number {
     return this.#stream.rows;
   }
@@ -64,6 +65,7 @@ export class MimiKeyValueCache {
     await this.#stream.handle.dispose();
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
@@ -83,6 +85,7 @@ export class MimiConv1dPaddingCache {
     return cache.#stream;
   }
 
+  /** Rows it is for. */
   get batch_size(): number {
     return this.#stream.rows;
   }
@@ -92,6 +95,7 @@ export class MimiConv1dPaddingCache {
     await this.#stream.handle.dispose();
   }
 
+  /** dispose(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }

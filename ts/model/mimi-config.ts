@@ -67,56 +67,96 @@ export const DOWNSAMPLE_STRIDE = 2;
 
 /** Configuration of the Mimi codec. Unknown entries are kept. */
 export class MimiConfig {
+  /** "mimi". */
   static readonly model_type = "mimi";
+  /** "mimi". */
   readonly model_type = "mimi";
 
   /** Whether forward() returns an object; false: a tuple. */
   declare return_dict: boolean;
+  /** Carried. */
   declare output_hidden_states: boolean;
+  /** Carried. */
   declare output_attentions: boolean;
   /** Hz. */
   declare sampling_rate: number;
+  /** Only mono codecs can be run. */
   declare audio_channels: number;
+  /** Width of a column. */
   declare hidden_size: number;
+  /** Channels of the first convolution; doubled by every stage. */
   declare num_filters: number;
+  /** Residual units per stage. */
   declare num_residual_layers: number;
   /** In decoder order; the encoder strides are the same numbers reversed. */
   declare upsampling_ratios: number[];
+  /** Of the first convolution. */
   declare kernel_size: number;
+  /** Of the last convolution. */
   declare last_kernel_size: number;
+  /** Of the residual units. */
   declare residual_kernel_size: number | number[];
+  /** Dilation of residual unit j of a stage: this to the power of j. */
   declare dilation_growth_rate: number;
+  /** Only causal codecs can be run. */
   declare use_causal_conv: boolean;
+  /** What is before a stream: "constant" (zeros) or "replicate". */
   declare pad_mode: string;
+  /** Channels of a residual unit's inside: those outside, divided by this. */
   declare compress: number;
+  /** Of a transposed convolution's excess; only 1 can be decoded. */
   declare trim_right_ratio: number;
+  /** Entries per codebook, a power of two. */
   declare codebook_size: number;
+  /** Width of an entry. */
   declare codebook_dim: number;
+  /** Codebooks. */
   declare num_quantizers: number;
+  /** Whether residual units have a convolution beside them. */
   declare use_conv_shortcut: boolean;
+  /** Width that the codebooks search in. */
   declare vector_quantization_hidden_dimension: number;
+  /** Codebooks that come first and are searched apart. */
   declare num_semantic_quantizers: number;
+  /** Groups of the decoder's upsampling. */
   declare upsample_groups: number;
+  /** Layers of each transformer. */
   declare num_hidden_layers: number;
+  /** Width inside their feed-forward layers. */
   declare intermediate_size: number;
+  /** Query heads per layer. */
   declare num_attention_heads: number;
+  /** Key and value heads per layer. */
   declare num_key_value_heads: number;
+  /** Width of a head. */
   declare head_dim: number;
+  /** Of the feed-forward layers. */
   declare hidden_act: string;
+  /** Carried; no limit. */
   declare max_position_embeddings: number;
+  /** Of training; carried. */
   declare initializer_range: number;
+  /** Added to the variance before its root. */
   declare norm_eps: number;
+  /** Whether decode() returns a key-value cache unless told otherwise. */
   declare use_cache: boolean;
+  /** Whether encode() returns caches unless told otherwise. */
   declare use_streaming: boolean;
+  /** Rotary embedding: rope_theta and rope_type. */
   rope_parameters: RopeParameters;
   /** Columns of 40 ms that an attention query may look back, itself included. */
   declare sliding_window: number;
+  /** Of training; carried. */
   declare attention_dropout: number;
+  /** Of training; carried. */
   declare layer_scale_initial_scale: number;
+  /** Whether the projections of attention have biases. */
   declare attention_bias: boolean;
+  /** Carried. */
   declare tie_word_embeddings: boolean;
   /** A frame rate that the configuration stated itself; null: computed. */
   _frame_rate: number | null;
+  /** Entries this class does not know are kept. */
   [extra: string]: unknown;
 
   constructor(values: Readonly<Record<string, unknown>> = {}) {
@@ -141,10 +181,12 @@ export class MimiConfig {
     assignExtras(this, extras);
   }
 
+  /** From the entries of a configuration. */
   static from_dict(values: Readonly<Record<string, unknown>>): MimiConfig {
     return new MimiConfig(values);
   }
 
+  /** rope_parameters.rope_theta. */
   get rope_theta(): number {
     return this.rope_parameters.rope_theta;
   }
@@ -164,6 +206,7 @@ export class MimiConfig {
     return Math.ceil(this.sampling_rate / (this.frame_size / DOWNSAMPLE_STRIDE));
   }
 
+  /** num_quantizers. */
   get num_codebooks(): number {
     return this.num_quantizers;
   }
@@ -173,6 +216,7 @@ export class MimiConfig {
     updateFields(this, MIMI_FIELDS, values);
   }
 
+  /** All entries, kept ones included. */
   to_dict(): Record<string, unknown> {
     return structuredClone({ ...this });
   }
@@ -182,6 +226,7 @@ export class MimiConfig {
     return withoutGenericDefaults(this.to_dict());
   }
 
+  /** to_dict(). */
   toJSON(): Record<string, unknown> {
     return this.to_dict();
   }

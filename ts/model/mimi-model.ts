@@ -31,6 +31,7 @@ import { checkInteger, checkOptions, invalidArgument } from "./option-checks.js"
  * A checkpoint may hold the encoder only; decode() and forward() then reject with ERR_MODEL_UNSUPPORTED.
  */
 export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<MimiOutput>> {
+  /** The codec's configuration. */
   readonly config: MimiConfig;
   readonly #runner: EngineRunner;
 
@@ -47,6 +48,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
    * `config.frame_size` samples, and give the same codes as the whole.
    */
   encode(input_values: TensorLike<"float32">, options?: EncodeOptions): Promise<MimiEncoderOutput>;
+  /** With `return_dict: false`: the values of the object, in its order. */
   encode(input_values: TensorLike<"float32">, options: AsTuple<EncodeOptions>): Promise<MimiEncoderTuple>;
   async encode(
     input_values: TensorLike<"float32">,
@@ -84,6 +86,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
    * with the `padding_cache` of a call with `use_streaming`, too, the pieces give the same samples as the whole.
    */
   decode(audio_codes: TensorLike<"int64" | "int32">, options?: DecodeCodesOptions): Promise<MimiDecoderOutput>;
+  /** With `return_dict: false`: audio and key-value cache. */
   decode(audio_codes: TensorLike<"int64" | "int32">, options: AsTuple<DecodeCodesOptions>): Promise<MimiDecoderTuple>;
   async decode(
     audio_codes: TensorLike<"int64" | "int32">,
@@ -117,6 +120,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
    * Unlike transformers 5.18, whose output then lacks them, the result holds the caches that were passed in.
    */
   forward(inputs: MimiForwardInputs): Promise<MimiOutput>;
+  /** With `return_dict: false`: the values of the object, in its order. */
   forward(inputs: AsTuple<MimiForwardInputs>): Promise<MimiTuple>;
   async forward(inputs: MimiForwardInputs | AsTuple<MimiForwardInputs>): Promise<MimiOutput | MimiTuple> {
     checkOptions("forward", inputs, FORWARD_OPTIONS);
@@ -152,6 +156,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
       : output;
   }
 
+  /** What calling the object does: forward(). */
   override _call(inputs: MimiForwardInputs): Promise<MimiOutput> {
     return this.forward(inputs);
   }

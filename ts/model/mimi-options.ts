@@ -14,11 +14,13 @@ interface RunningOptions {
    * the object's values.
    */
   return_dict?: true | null | undefined;
+  /** Aborting rejects with ERR_ABORTED. A stream is of no use after that. */
   signal?: AbortSignal | undefined;
   /** Frames done and in total, over all rows. */
   onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 }
 
+/** Options of encode(). */
 export interface EncodeOptions extends RunningOptions {
   /** How many of the codebooks to return, semantic ones included; default all. */
   num_quantizers?: number | null | undefined;
@@ -32,8 +34,9 @@ export interface EncodeOptions extends RunningOptions {
   use_streaming?: boolean | null | undefined;
 }
 
+/** Options of decode(). */
 export interface DecodeCodesOptions extends RunningOptions {
-  /** [..., samples]: the audio is cut to so many samples where it is longer. */
+  /** `[..., samples]`: the audio is cut to so many samples where it is longer. */
   padding_mask?: TensorLike | null | undefined;
   /** Of an earlier call; without it the transformer begins anew. */
   decoder_past_key_values?: MimiKeyValueCache | null | undefined;
@@ -43,17 +46,23 @@ export interface DecodeCodesOptions extends RunningOptions {
   use_streaming?: boolean | null | undefined;
 }
 
+/** What forward() takes. */
 export interface MimiForwardInputs {
   /** float32 [batch, 1, samples]; may be left out where `audio_codes` are given. */
   input_values?: TensorLike<"float32"> | undefined;
   /** [batch, samples] or [batch, 1, samples]; default as long as the input. */
   padding_mask?: TensorLike | null | undefined;
+  /** How many of the codebooks to use; default all. */
   num_quantizers?: number | null | undefined;
   /** Codes to decode instead of those of `input_values`. */
   audio_codes?: TensorLike<"int64" | "int32"> | undefined;
+  /** As for encode(). */
   encoder_past_key_values?: MimiKeyValueCache | null | undefined;
+  /** As for decode(). */
   decoder_past_key_values?: MimiKeyValueCache | null | undefined;
+  /** As for encode(). */
   return_dict?: true | null | undefined;
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
 }
 

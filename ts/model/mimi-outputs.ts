@@ -39,9 +39,11 @@ export type MimiDecoderTuple = readonly [
 export interface MimiOutput {
   /** [batch, quantizers, frames]. */
   readonly audio_codes: Tensor<"int64">;
-  /** [batch, 1, samples]: as long as the input at most. */
+  /** `[batch, 1, samples]`: as long as the input at most. */
   readonly audio_values: Tensor<"float32">;
+  /** As encode() returns it. */
   readonly encoder_past_key_values: MimiKeyValueCache | null;
+  /** As decode() returns it. */
   readonly decoder_past_key_values: MimiKeyValueCache | null;
 }
 

@@ -36,6 +36,7 @@ export type ProgressInfo =
       readonly total: number;
     };
 
+/** Where a model comes from, with the names of transformers.js. */
 export interface PretrainedOptions {
   /** Branch, tag or commit of a model on the Hub. Default: "main". */
   revision?: string | undefined;
@@ -45,7 +46,9 @@ export interface PretrainedOptions {
   local_files_only?: boolean | undefined;
   /** Of the Hub. Default: HF_TOKEN or the stored login; false: none. */
   token?: string | false | undefined;
+  /** Events of transformers.js: files, downloads, loading. */
   progress_callback?: ((info: ProgressInfo) => void) | undefined;
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
 }
 

@@ -7,7 +7,9 @@ import { warn } from "./logger.js";
 import { checkInteger, checkOptions, checkSignal } from "./option-checks.js";
 import { openBackend } from "./runtime.js";
 
+/** Options of read_audio(). */
 export interface ReadAudioOptions {
+  /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
   /** Take what a file that ends early holds, with a warning. Default: an error. */
   acceptTruncated?: boolean | undefined;

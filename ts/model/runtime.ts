@@ -6,11 +6,14 @@ import type { Backend, BackendKind } from "../contract/backend.js";
 import { SttError } from "../contract/errors.js";
 import { invalidArgument, show } from "./option-checks.js";
 
+/** A backend, or "auto": the best one that works here. */
 export type BackendPreference = "auto" | BackendKind;
 
 /** A backend that was considered; the last one of a list is in use. */
 export interface TriedBackend {
+  /** Which one. */
   readonly kind: BackendKind;
+  /** Whether it works here. */
   readonly ok: boolean;
   /** Why it does not work here; absent when ok. */
   readonly reason?: string;

@@ -18,6 +18,7 @@ import { CoreVocabulary, type Vocabulary } from "./vocabulary.js";
 /** Ids of one sequence, as generate() gives them or as plain numbers. */
 export type TokenIds = readonly number[] | readonly bigint[] | Int32Array | BigInt64Array | Tensor;
 
+/** Options of decode() and batch_decode(). */
 export interface DecodeOptions {
   /** Leave out <unk>, <s>, </s> and <pad>. Default false: they are shown as the vocabulary's own library does. */
   skip_special_tokens?: boolean | undefined;

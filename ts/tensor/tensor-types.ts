@@ -16,6 +16,7 @@ export interface TensorDataMap {
   bool: Uint8Array;
 }
 
+/** Element types, spelled as in transformers.js. */
 export type TensorType = keyof TensorDataMap;
 
 interface ArrayConstructor<T extends TensorType> {

@@ -21,17 +21,24 @@ export type NestedArray<T> = T[] | NestedArray<T>[];
 
 /** What every tensor library of JavaScript agrees on; ours and transformers.js's tensors both are this. */
 export interface TensorLike<T extends TensorType = TensorType> {
+  /** Of the elements. */
   readonly type: T;
+  /** Row-major: the last dimension is adjacent. */
   readonly data: TensorDataMap[T];
+  /** Lengths of the dimensions. */
   readonly dims: readonly number[];
 }
 
 /** An entry of one dimension, which goes away; a range of it, end excluded, null: its own bound; or null: all of it. */
 export type SliceRange = number | readonly [number | null, number | null] | null | undefined;
 
+/** A dense row-major array of numbers (bigints for int64) with a shape. */
 export class Tensor<T extends TensorType = TensorType> implements TensorLike<T>, Iterable<Tensor<T>> {
+  /** Of the elements. */
   readonly type: T;
+  /** Row-major: the last dimension is adjacent. */
   readonly data: TensorDataMap[T];
+  /** Lengths of the dimensions. */
   readonly dims: readonly number[];
   /** Where the data is, as in transformers.js: always in memory that JavaScript reads. */
   readonly location = "cpu";
@@ -70,6 +77,7 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike<T>,
     return isTensorType(type) && isDataOf(type, data) && Array.isArray(dims);
   }
 
+  /** Number of elements. */
   get size(): number {
     return this.data.length;
   }
@@ -87,6 +95,7 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike<T>,
     return new Tensor(this.type, this.#part(place * length, length), inner);
   }
 
+  /** Entries of the first dimension, sharing the data. */
   *[Symbol.iterator](): Iterator<Tensor<T>> {
     for (let index = 0; index < (this.dims[0] ?? 0); index++) {
       yield this.at(index);
@@ -200,6 +209,7 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike<T>,
       : new Tensor(type, convertData(this.data, type), this.dims);
   }
 
+  /** A copy of its own data. */
   clone(): Tensor<T> {
     return new Tensor(this.type, this.data.slice() as TensorDataMap[T], this.dims);
   }
