@@ -18,6 +18,9 @@ class rope_table {
 
     int64_t head_dim() const { return static_cast<int64_t>(frequencies_.size()) * 2; }
 
+    // Of the pairs: [head_dim / 2].
+    const std::vector<double> & frequencies() const { return frequencies_; }
+
     // out [head_dim]: cosines of the pairs, then their sines.
     void fill(int64_t position, float * out) const;
 
