@@ -42,7 +42,7 @@ void fill_info(const engine & e, kstt_engine_info & out) {
     out.weight_bytes            = e.model().store->mapped_bytes() + out.copied_bytes;
     out.state_bytes             = e.state_bytes();
     std::snprintf(out.weight_type, sizeof(out.weight_type), "%s", weight_type_name(e.model().decoder.weight_type));
-    std::snprintf(out.device, sizeof(out.device), "cpu");
+    std::snprintf(out.device, sizeof(out.device), "%s", e.device().c_str());
     std::snprintf(out.kernels, sizeof(out.kernels), "%s", describe_kernels().c_str());
 }
 

@@ -31,13 +31,13 @@ void check_supported(const model_config & config) {
 
 }  // namespace
 
-std::unique_ptr<stt_model> stt_model::load(model_source source, const compute_backend & backend) {
+std::unique_ptr<stt_model> stt_model::load(model_source source, const compute_backend & backend, bool packed) {
     auto model    = std::make_unique<stt_model>();
     model->layout = std::move(source.layout);
     model->config = std::move(source.config);
     check_supported(model->config);
     model->pieces = piece_decoder::read(source.tokenizer);
-    model->store  = std::make_unique<weight_store>(source.weights, backend);
+    model->store  = std::make_unique<weight_store>(source.weights, backend, packed);
     model->open_codec_decoder =
         source.open_codec_decoder ? source.open_codec_decoder : [whole = source.weights] { return whole; };
     // With a head in the file transformers ignores the flag; without one it would use the whole embedding table.

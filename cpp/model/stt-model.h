@@ -22,8 +22,8 @@ struct stt_model {
     // See model_source; never empty.
     std::function<std::shared_ptr<const checkpoint>()> open_codec_decoder;
 
-    // Takes the source over. Throws kstt::error.
-    static std::unique_ptr<stt_model> load(model_source source, const compute_backend & backend);
+    // Takes the source over. packed: see weight_store. Throws kstt::error.
+    static std::unique_ptr<stt_model> load(model_source source, const compute_backend & backend, bool packed = true);
 };
 
 }  // namespace kstt

@@ -6,7 +6,6 @@
 #include "runtime/error.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace kstt {
 
@@ -47,6 +46,13 @@ text_decoder::~text_decoder() = default;
 void text_decoder::reset(int32_t slot) {
     arena_->reset(slot);
     positions_[static_cast<size_t>(slot)] = 0;
+}
+
+void text_decoder::rewind(int32_t slot, int64_t n) {
+    int64_t & position = positions_[static_cast<size_t>(slot)];
+    // Beyond that the ring has overwritten keys that would be seen again.
+    KSTT_CHECK(n >= 0 && n < options_.max_columns_per_call && n <= position);
+    position -= n;
 }
 
 void text_decoder::save(int32_t slot, byte_writer & out) const {
@@ -132,25 +138,29 @@ const float * text_decoder::step(const decoder_call & call) {
     return static_cast<const float *>(graph.logits->data);
 }
 
+void text_decoder::compute(const decoder_call & call, int64_t n_choices) {
+    KSTT_CHECK(n_choices > 0 && n_choices <= weights_.config.output_vocab_size);
+    step(call);
+    n_choices_ = n_choices;
+}
+
+picked_token text_decoder::choice(int64_t column) const {
+    const auto * all = static_cast<const float *>(last_->logits->data);
+    return pick_greedy_with_probability(all + column * weights_.config.output_vocab_size, n_choices_);
+}
+
+const float * text_decoder::logits(int64_t column) {
+    return static_cast<const float *>(last_->logits->data) + column * weights_.config.output_vocab_size;
+}
+
 void text_decoder::fill_probabilities(const decoder_graph & graph) {
     if (graph.heads == nullptr) {
         return;
     }
-    // A few values per step: softmax in f64, so that no order of summation shows.
-    const auto   n_values = static_cast<size_t>(ggml_nelements(graph.heads));
-    const auto   dim      = static_cast<size_t>(weights_.config.extra_head_dim);
-    const auto * values   = static_cast<const float *>(graph.heads->data);
-    probabilities_.resize(n_values);
-    for (size_t begin = 0; begin < n_values; begin += dim) {
-        const float highest = *std::max_element(values + begin, values + begin + dim);
-        double      sum     = 0.0;
-        for (size_t i = begin; i < begin + dim; i++) {
-            sum += std::exp(static_cast<double>(values[i] - highest));
-        }
-        for (size_t i = begin; i < begin + dim; i++) {
-            probabilities_[i] = static_cast<float>(std::exp(static_cast<double>(values[i] - highest)) / sum);
-        }
-    }
+    softmax_groups(static_cast<const float *>(graph.heads->data),
+                   static_cast<size_t>(ggml_nelements(graph.heads)),
+                   static_cast<size_t>(weights_.config.extra_head_dim),
+                   probabilities_);
 }
 
 const std::vector<ggml_tensor *> & text_decoder::captured() const {

@@ -40,8 +40,8 @@ constexpr size_t large_bytes = 2 << 20;
 
 }  // namespace
 
-weight_store::weight_store(std::shared_ptr<const checkpoint> source, const compute_backend & backend)
-    : source_(std::move(source)), backend_(backend) {
+weight_store::weight_store(std::shared_ptr<const checkpoint> source, const compute_backend & backend, bool packed)
+    : source_(std::move(source)), backend_(backend), packed_(packed) {
     ggml_init_params params = {};
     // Each stored tensor is used at most once; codebooks and their norms come on top.
     params.mem_size         = (2 * source_->tensors().size() + 64) * ggml_tensor_overhead();
@@ -98,7 +98,7 @@ ggml_tensor * weight_store::mapped(const std::string & name, const std::vector<i
 ggml_tensor * weight_store::product(const std::string & name, const std::vector<int64_t> & shape) {
     const tensor_view & tensor = source_->get(name, shape);
     const ggml_type     type   = ggml_type_of(tensor.type);
-    return has_packed_layout(type) ? packed(tensor, type) : view(tensor, type);
+    return packed_ && has_packed_layout(type) ? packed(tensor, type) : view(tensor, type);
 }
 
 ggml_tensor * weight_store::packed(const tensor_view & tensor, ggml_type type) {

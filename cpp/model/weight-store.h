@@ -18,7 +18,9 @@ namespace kstt {
 
 class weight_store {
   public:
-    weight_store(std::shared_ptr<const checkpoint> source, const compute_backend & backend);
+    // packed: whether product() lays quantized matrices out for the processor's kernels; another device takes them as
+    // they are stored.
+    weight_store(std::shared_ptr<const checkpoint> source, const compute_backend & backend, bool packed = true);
     ~weight_store();
     weight_store(const weight_store &)             = delete;
     weight_store & operator=(const weight_store &) = delete;
@@ -68,6 +70,7 @@ class weight_store {
 
     std::shared_ptr<const checkpoint>          source_;
     const compute_backend &                    backend_;
+    const bool                                 packed_;
     ggml_context *                             context_ = nullptr;
     std::vector<ggml_backend_buffer_t>         regions_;  // one per mapped file
     std::vector<std::unique_ptr<large_memory>> memory_;   // of the larger ones of owned_

@@ -1,7 +1,7 @@
 // How offline work goes through the codec: transformers' window and rounding, several frames per call.
 #pragma once
 
-#include "model/mimi-encoder.h"
+#include "model/codec-network.h"
 #include "session/work.h"
 
 #include <algorithm>

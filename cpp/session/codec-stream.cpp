@@ -6,14 +6,14 @@
 
 namespace kstt {
 
-codec_stream::codec_stream(std::unique_ptr<mimi_encoder> encoder,
-                           std::unique_ptr<mimi_decoder> decoder,
-                           int32_t                       n_rows)
+codec_stream::codec_stream(std::unique_ptr<codec_network> encoder,
+                           std::unique_ptr<mimi_decoder>  decoder,
+                           int32_t                        n_rows)
     : encoder_(std::move(encoder)), decoder_(std::move(decoder)), n_rows_(n_rows) {
     KSTT_CHECK((encoder_ != nullptr) != (decoder_ != nullptr));
 }
 
-mimi_encoder & codec_stream::encoder() {
+codec_network & codec_stream::encoder() {
     if (encoder_ == nullptr) {
         throw error(KSTT_STATUS_INVALID_ARGUMENT, "the stream is one of the codec's decoder, not of its encoder");
     }

@@ -2,8 +2,8 @@
 // that goes through one half of the codec piece by piece.
 #pragma once
 
+#include "model/codec-network.h"
 #include "model/mimi-decoder.h"
-#include "model/mimi-encoder.h"
 
 #include <atomic>
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace kstt {
 class codec_stream {
   public:
     // Exactly one of the two, with n_rows slots.
-    codec_stream(std::unique_ptr<mimi_encoder> encoder, std::unique_ptr<mimi_decoder> decoder, int32_t n_rows);
+    codec_stream(std::unique_ptr<codec_network> encoder, std::unique_ptr<mimi_decoder> decoder, int32_t n_rows);
 
     // Throw INVALID_ARGUMENT for a stream of the other half.
-    mimi_encoder & encoder();
-    mimi_decoder & decoder();
+    codec_network & encoder();
+    mimi_decoder &  decoder();
 
     int32_t n_rows() const { return n_rows_; }
 
@@ -35,9 +35,9 @@ class codec_stream {
     void give_back();
 
   private:
-    std::unique_ptr<mimi_encoder> encoder_;
-    std::unique_ptr<mimi_decoder> decoder_;
-    int32_t                       n_rows_;
+    std::unique_ptr<codec_network> encoder_;
+    std::unique_ptr<mimi_decoder>  decoder_;
+    int32_t                        n_rows_;
     // Pieces are worked on by other threads than those that ask.
     std::atomic<bool>             taken_{ false };
     std::atomic<int64_t>          n_columns_{ 0 };

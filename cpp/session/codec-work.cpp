@@ -41,9 +41,8 @@ void check_codes(const code_batch & batch, const codec_config & config) {
 
 }  // namespace
 
-std::shared_ptr<codec_stream> make_encoder_stream(const stt_model & model, compute_backend & backend, int32_t n_rows) {
-    return std::make_shared<codec_stream>(
-        std::make_unique<mimi_encoder>(model.mimi, offline_codec_options(n_rows), backend), nullptr, n_rows);
+std::shared_ptr<codec_stream> make_encoder_stream(networks & device, int32_t n_rows) {
+    return std::make_shared<codec_stream>(device.make_codec(offline_codec_options(n_rows)), nullptr, n_rows);
 }
 
 std::shared_ptr<codec_stream> make_decoder_stream(const mimi_decoder_weights & weights,
@@ -57,7 +56,7 @@ std::shared_ptr<codec_stream> make_decoder_stream(const mimi_decoder_weights & w
 }
 
 encoding::encoding(const stt_model &             model,
-                   compute_backend &             backend,
+                   networks &                    device,
                    audio_batch                   batch,
                    std::shared_ptr<codec_stream> stream)
     : model_(model), batch_(std::move(batch)), stream_(std::move(stream)) {
@@ -74,7 +73,7 @@ encoding::encoding(const stt_model &             model,
                                static_cast<long long>(batch_.n_samples)));
         }
     } else {
-        stream_ = make_encoder_stream(model, backend, batch_.n_rows);
+        stream_ = make_encoder_stream(device, batch_.n_rows);
     }
     codes_.resize(static_cast<size_t>(n_frames_ * batch_.n_rows * model.config.codec.num_quantizers));
     stream_->take();

@@ -2,6 +2,7 @@
 // stream's; weights and threads are the engine's.
 #pragma once
 
+#include "model/networks.h"
 #include "model/stt-model.h"
 #include "session/codec-stream.h"
 #include "session/work.h"
@@ -17,7 +18,7 @@ class encoding {
     // Without a stream a last partial frame is padded layer by layer; with one there must be whole frames only, and the
     // batch must have its rows. Throws INVALID_ARGUMENT, INVALID_STATE.
     encoding(const stt_model &             model,
-             compute_backend &             backend,
+             networks &                    device,
              audio_batch                   batch,
              std::shared_ptr<codec_stream> stream = nullptr);
 
@@ -77,7 +78,7 @@ class decoding {
 };
 
 // A fresh stream for n_rows rows.
-std::shared_ptr<codec_stream> make_encoder_stream(const stt_model & model, compute_backend & backend, int32_t n_rows);
+std::shared_ptr<codec_stream> make_encoder_stream(networks & device, int32_t n_rows);
 std::shared_ptr<codec_stream> make_decoder_stream(const mimi_decoder_weights & weights,
                                                   compute_backend &            backend,
                                                   int32_t                      n_rows);

@@ -16,11 +16,11 @@ const mimi_decoder_weights & engine::codec_decoder() {
 
 std::shared_ptr<codec_stream> engine::create_codec_stream(bool decodes, int32_t n_rows) {
     return decodes ? make_decoder_stream(codec_decoder(), *backend_, n_rows)
-                   : make_encoder_stream(*model_, *backend_, n_rows);
+                   : make_encoder_stream(*networks_, n_rows);
 }
 
 std::unique_ptr<encoding> engine::create_encoding(audio_batch batch, std::shared_ptr<codec_stream> stream) {
-    return std::make_unique<encoding>(*model_, *backend_, std::move(batch), std::move(stream));
+    return std::make_unique<encoding>(*model_, *networks_, std::move(batch), std::move(stream));
 }
 
 std::unique_ptr<decoding> engine::create_decoding(code_batch batch, std::shared_ptr<codec_stream> stream) {

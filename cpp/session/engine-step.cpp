@@ -26,7 +26,7 @@ void engine::encode_group(const std::vector<session *> & group, int64_t n_frames
     std::vector<int32_t> codes;
     work_stats           stats;
     const stopwatch      watch;
-    mimi_->encode(call, codes);
+    codec_->encode(call, codes);
     stats.codec_ns     = watch.elapsed_ns();
     stats.codec_frames = n_frames * static_cast<int64_t>(group.size());
     add_stats(stats);
@@ -55,7 +55,8 @@ void engine::encode_waiting(const session_list & active) {
 
 int64_t engine::decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay) {
     const stopwatch watch;
-    const float *   logits = decoder_->step(call);
+    // The start token is never an output of the model: its row of the head is padding.
+    decoder_->compute(call, model_->config.decoder.vocab_size - 1);
     const auto      n_rows = static_cast<int64_t>(group.size());
     work_stats      stats;
     stats.decoder_ns     = watch.elapsed_ns();
@@ -77,7 +78,7 @@ int64_t engine::decode_group(const std::vector<session *> & group, const decoder
                 classes[(static_cast<size_t>(i) * pauses.size() + head) * static_cast<size_t>(config.extra_head_dim)];
         }
         group[static_cast<size_t>(i)]->put_step(
-            logits + i * config.output_vocab_size, pauses.data(), static_cast<int32_t>(pauses.size()));
+            step_logits(*decoder_, i), pauses.data(), static_cast<int32_t>(pauses.size()));
     }
     return n_rows;
 }

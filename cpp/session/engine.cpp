@@ -27,25 +27,26 @@ int32_t choose_threads(const stt_model & model) {
 engine::engine(const std::string & path, const engine_options & options) : options_(options) {
     // The weights only need the device, not its threads; how many threads pay depends on the weights.
     backend_ = std::make_unique<compute_backend>(std::max(options.n_threads, 1));
-    model_   = stt_model::load(open_model(path, options.source), *backend_);
+    model_   = stt_model::load(open_model(path, options.source), *backend_, options.device.packed_weights);
     if (options.n_threads == 0) {
         backend_->set_threads(choose_threads(*model_));
     }
+    networks_ = options.device.open(*model_, *backend_);
     mimi_options codec;
     codec.n_slots             = options.n_slots;
     codec.max_frames_per_call = chunk_frames;
-    mimi_                     = std::make_unique<mimi_encoder>(model_->mimi, codec, *backend_);
+    codec_                    = networks_->make_codec(codec);
     decoder_options text;
     text.n_slots              = options.n_slots;
     text.max_columns_per_call = session::columns_per_call;
-    decoder_                  = std::make_unique<text_decoder>(model_->decoder, text, *backend_);
+    decoder_                  = networks_->make_decoder(text);
     sessions_.resize(static_cast<size_t>(options.n_slots));
 }
 
 engine::~engine() = default;
 
 int64_t engine::state_bytes() const {
-    return static_cast<int64_t>(mimi_->state_bytes() + decoder_->state_bytes());
+    return static_cast<int64_t>(codec_->state_bytes() + decoder_->state_bytes());
 }
 
 work_progress engine::prefault(int64_t max_bytes) {
@@ -114,7 +115,7 @@ std::shared_ptr<session> engine::create_session(const session_options & options)
     const round_break hold(*this);
     const size_t      slot  = free_slot();
     auto              fresh = std::make_shared<session>(*model_, options, static_cast<int32_t>(slot));
-    mimi_->reset(fresh->slot());
+    codec_->reset(fresh->slot());
     decoder_->reset(fresh->slot());
     sessions_[slot] = fresh;
     return fresh;
@@ -131,7 +132,7 @@ void engine::remove_session(const std::shared_ptr<session> & target) {
 void engine::reset_session(const std::shared_ptr<session> & target) {
     const round_break hold(*this);
     target->reset();
-    mimi_->reset(target->slot());
+    codec_->reset(target->slot());
     decoder_->reset(target->slot());
 }
 
@@ -141,7 +142,7 @@ std::vector<uint8_t> engine::save_session(const std::shared_ptr<session> & targe
     session_options   options = target->options();
     out(options);
     target->save(out);
-    mimi_->save(target->slot(), out);
+    codec_->save(target->slot(), out);
     decoder_->save(target->slot(), out);
     return seal_snapshot(out.bytes(), model_fingerprint(*model_));
 }
@@ -155,7 +156,7 @@ std::shared_ptr<session> engine::restore_session(const uint8_t * bytes, size_t s
     const size_t      slot  = free_slot();
     auto              fresh = std::make_shared<session>(*model_, options, static_cast<int32_t>(slot));
     fresh->load(in);
-    mimi_->load(fresh->slot(), in);
+    codec_->load(fresh->slot(), in);
     decoder_->load(fresh->slot(), in);
     if (in.left() > 0) {
         throw error(KSTT_STATUS_INVALID_SNAPSHOT, "the snapshot is damaged: bytes follow its end");
@@ -173,7 +174,7 @@ void engine::push_pcm(session & target, const float * pcm, size_t n, int32_t sam
 std::unique_ptr<generation> engine::create_generation(audio_batch batch,
                                                       int32_t     max_new_tokens,
                                                       int32_t     audio_window_size) {
-    return std::make_unique<generation>(*model_, *backend_, std::move(batch), max_new_tokens, audio_window_size);
+    return std::make_unique<generation>(*model_, *networks_, std::move(batch), max_new_tokens, audio_window_size);
 }
 
 work_progress engine::advance(generation & target, int64_t max_frames) {

@@ -1,6 +1,7 @@
 // One loaded model on one device: owns weights, device state, slots; steps its sessions in batches.
 #pragma once
 
+#include "model/networks.h"
 #include "runtime/error.h"
 #include "session/codec-work.h"
 #include "session/forward-pass.h"
@@ -20,6 +21,7 @@ struct engine_options {
     int32_t        n_threads = 0;  // 0: chosen
     int32_t        n_slots   = 1;
     source_options source;
+    network_device device = cpu_device();
 };
 
 class engine {
@@ -30,6 +32,9 @@ class engine {
     engine & operator=(const engine &) = delete;
 
     const stt_model & model() const { return *model_; }
+
+    // See networks::device.
+    std::string device() const { return networks_->device(); }
 
     int32_t n_threads() const { return backend_->n_threads(); }
 
@@ -121,8 +126,9 @@ class engine {
     const engine_options                  options_;
     std::unique_ptr<compute_backend>      backend_;
     std::unique_ptr<stt_model>            model_;
-    std::unique_ptr<mimi_encoder>         mimi_;
-    std::unique_ptr<text_decoder>         decoder_;
+    std::unique_ptr<networks>             networks_;
+    std::unique_ptr<codec_network>        codec_;
+    std::unique_ptr<decoder_network>      decoder_;
     std::unique_ptr<forward_network>      network_;        // made when first needed, by whoever computes
     std::mutex                            prefault_lock_;  // apart from lock_: paging in takes long
     int64_t                               prefaulted_ = 0;

@@ -3,7 +3,6 @@
 #include "runtime/error.h"
 #include "session/codec-call.h"
 #include "session/stopwatch.h"
-#include "session/token-picker.h"
 
 #include <algorithm>
 #include <numeric>
@@ -28,14 +27,14 @@ int64_t count_steps(const stt_model & model, const audio_batch & batch, int32_t 
 }  // namespace
 
 generation::generation(const stt_model & model,
-                       compute_backend & backend,
+                       networks &        device,
                        audio_batch       batch,
                        int32_t           max_new_tokens,
                        int32_t           audio_window_size)
     : model_(model), batch_(std::move(batch)), window_(audio_window_size),
       n_steps_(count_steps(model, batch_, max_new_tokens)), n_codes_(std::max<int64_t>(0, n_steps_ - 1)),
-      mimi_(model.mimi, offline_codec_options(batch_.n_rows), backend),
-      decoder_(model.decoder, text_options(batch_.n_rows, n_steps_), backend) {
+      codec_(device.make_codec(offline_codec_options(batch_.n_rows))),
+      decoder_(device.make_decoder(text_options(batch_.n_rows, n_steps_))) {
     codes_.resize(static_cast<size_t>(n_codes_ * batch_.n_rows * model.config.decoder.num_codebooks));
     tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()),
                    model.config.decoder.bos_token_id);
@@ -53,7 +52,7 @@ int64_t generation::encode_some(work_stats & stats) {
         count = std::min(count, window_ - encoded_ % window_);
         if (encoded_ % window_ == 0) {
             for (int32_t row = 0; row < batch_.n_rows; row++) {
-                mimi_.restart_attention(row);
+                codec_->restart_attention(row);
             }
         }
     }
@@ -62,7 +61,7 @@ int64_t generation::encode_some(work_stats & stats) {
     const int64_t        n_computed = model_.config.codec.num_quantizers;
     std::vector<int32_t> fresh;  // [row][frame][quantizer]
     const stopwatch      watch;
-    mimi_.encode(codec_call(batch_, first * frame_size, count * frame_size), fresh);
+    codec_->encode(codec_call(batch_, first * frame_size, count * frame_size), fresh);
     stats.codec_ns += watch.elapsed_ns();
     stats.codec_frames += count * batch_.n_rows;
     for (int64_t i = 0; i < count; i++) {
@@ -91,14 +90,13 @@ int64_t generation::decode_one(work_stats & stats) {
         }
     }
     const stopwatch watch;
-    const float *   logits = decoder_.step(call);
+    // All rows of the head take part, the start token's zero row included (spec 5.4 d).
+    decoder_->compute(call, config.output_vocab_size);
     stats.decoder_ns += watch.elapsed_ns();
     stats.decoder_frames += batch_.n_rows;
     stats.decoder_steps++;
     for (int64_t row = 0; row < batch_.n_rows; row++) {
-        // All rows of the head take part, the start token's zero row included (spec 5.4 d).
-        tokens_[static_cast<size_t>(row * n_tokens() + step_ + 1)] =
-            pick_greedy(logits + row * config.output_vocab_size, config.output_vocab_size);
+        tokens_[static_cast<size_t>(row * n_tokens() + step_ + 1)] = decoder_->choice(row).token;
     }
     step_++;
     return batch_.n_rows;

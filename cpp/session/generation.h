@@ -2,9 +2,8 @@
 // engine's.
 #pragma once
 
-#include "model/mimi-encoder.h"
+#include "model/networks.h"
 #include "model/stt-model.h"
-#include "model/text-decoder.h"
 #include "session/work.h"
 
 #include <cstdint>
@@ -19,7 +18,7 @@ class generation {
   public:
     // max_new_tokens < 0: one per whole frame. audio_window_size 0: whole input.
     generation(const stt_model & model,
-               compute_backend & backend,
+               networks &        device,
                audio_batch       batch,
                int32_t           max_new_tokens,
                int32_t           audio_window_size);
@@ -46,8 +45,8 @@ class generation {
     const int64_t        n_codes_;  // frames that the steps will read
     int64_t              encoded_ = 0;
     int64_t              step_    = 0;
-    mimi_encoder         mimi_;
-    text_decoder         decoder_;
+    std::unique_ptr<codec_network>   codec_;
+    std::unique_ptr<decoder_network> decoder_;
     std::vector<int32_t> codes_;   // [n_codes][n_rows][num_codebooks], filled up to encoded_
     std::vector<int32_t> tokens_;  // [n_rows][n_tokens]
 };

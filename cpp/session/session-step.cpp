@@ -39,14 +39,15 @@ void session::put_replay(int64_t n_columns) {
     refresh_.replayed(n_columns);
 }
 
-picked_token session::pick(const float * logits) {
+picked_token session::pick(const step_logits & logits) {
     if (step_ > 0 && !forced_.empty()) {
         const int32_t token = forced_.front();
         forced_.pop_front();
         return { token, 1.0F };
     }
     // The start token is never an output of the model: its row of the head is padding.
-    const picked_token picked = pick_allowed(logits, model_.config.decoder.vocab_size - 1, constraint_);
+    const int64_t      n      = model_.config.decoder.vocab_size - 1;
+    const picked_token picked = constraint_.is_open() ? logits.choice() : pick_allowed(logits.values(), n, constraint_);
     constraint_.took(picked.token);
     return picked;
 }
@@ -93,7 +94,7 @@ session_event & session::add_event(int32_t type, double start, double end) {
     return fresh_.back();
 }
 
-void session::put_step(const float * logits, const float * pauses, int32_t n_pauses) {
+void session::put_step(const step_logits & logits, const float * pauses, int32_t n_pauses) {
     const guard                hold(lock_);
     const int64_t              n_codes = model_.config.decoder.num_codebooks;
     const level_meter::verdict level   = hear();

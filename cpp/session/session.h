@@ -65,9 +65,8 @@ class session {
 
     // The next call of the decoder; appends its ids: per column a text id, then codes.
     decoder_work next_work(std::vector<int32_t> & ids) const;
-    // Takes the result of that call. logits [output_vocab_size] of a step; pauses [n_pauses]: probabilities of the
-    // pause heads, if the model has any.
-    void         put_step(const float * logits, const float * pauses, int32_t n_pauses);
+    // Takes the result of that call. pauses [n_pauses]: probabilities of the pause heads, if the model has any.
+    void         put_step(const step_logits & logits, const float * pauses, int32_t n_pauses);
     void         put_replay(int64_t n_columns);
 
     bool poll(session_event & out);
@@ -96,7 +95,7 @@ class session {
 
     void                 clear();
     void                 put_prompt_in();
-    picked_token         pick(const float * logits);
+    picked_token         pick(const step_logits & logits);
     level_meter::verdict hear();
     void            watch_turn(const picked_token & picked, bool is_active, const float * pauses, int32_t n_pauses);
     void            renew(refresh_reason reason);

@@ -4,25 +4,6 @@
 
 namespace kstt {
 
-int32_t pick_greedy(const float * logits, int64_t n) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++) {
-        if (logits[i] > logits[best]) {
-            best = i;
-        }
-    }
-    return static_cast<int32_t>(best);
-}
-
-picked_token pick_greedy_with_probability(const float * logits, int64_t n) {
-    const int32_t token = pick_greedy(logits, n);
-    double        sum   = 0.0;
-    for (int64_t i = 0; i < n; i++) {
-        sum += static_cast<double>(std::exp(logits[i] - logits[token]));
-    }
-    return { token, static_cast<float>(1.0 / sum) };
-}
-
 picked_token pick_allowed(const float * logits, int64_t n, const token_constraint & constraint) {
     if (constraint.is_open()) {
         return pick_greedy_with_probability(logits, n);

@@ -1,21 +1,26 @@
 // Logits to a token.
 #pragma once
 
+#include "model/decoder-network.h"
 #include "session/token-constraint.h"
 
 #include <cstdint>
 
 namespace kstt {
 
-struct picked_token {
-    int32_t token       = 0;
-    float   probability = 0.0F;  // softmax over the logits of the tokens that may be chosen
+// Where a step's logits are: with the network that computed them.
+class step_logits {
+  public:
+    step_logits(decoder_network & network, int64_t column) : network_(network), column_(column) {}
+
+    picked_token choice() const { return network_.choice(column_); }
+
+    const float * values() const { return network_.logits(column_); }
+
+  private:
+    decoder_network & network_;
+    int64_t           column_;
 };
-
-// Index of the first maximum of n logits: ties go to the lower id, as in every upstream implementation.
-int32_t pick_greedy(const float * logits, int64_t n);
-
-picked_token pick_greedy_with_probability(const float * logits, int64_t n);
 
 // Among the tokens that the constraint allows; the pad always is.
 picked_token pick_allowed(const float * logits, int64_t n, const token_constraint & constraint);
