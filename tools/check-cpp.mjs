@@ -8,7 +8,7 @@ import { versionOf } from "./prerequisites.mjs";
 import { readJson, root, run, StepError } from "./steps.mjs";
 
 const VERSION = 19;
-const FOLDERS = ["cpp", "bindings", "test/cpp", "test/fuzz", "bench"];
+const FOLDERS = ["cpp", "bindings", "test/cpp", "test/cuda", "test/fuzz", "bench"];
 
 /** Name of the tool in the pinned version, or undefined. */
 function findTool(name) {
@@ -27,7 +27,7 @@ function sayNotRun(name) {
 function sourceFiles() {
   return FOLDERS.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
     readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && /\.(h|c|cpp)$/.test(entry.name))
+      .filter((entry) => entry.isFile() && /\.(h|c|cpp|cu|cuh)$/.test(entry.name))
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name)),
   );
 }
@@ -47,12 +47,15 @@ export async function checkFormat(fix = false) {
   process.stderr.write(`- clang-format: ${fix ? "written" : "in order"}\n`);
 }
 
-/** One entry per file of ours: the kernels are compiled once per instruction set, the last one is the richest. */
+/**
+ * One entry per file of ours: the kernels are compiled once per instruction set, the last one is the richest. The rules
+ * are not made for device code (.cu).
+ */
 function ownCommands(database) {
   const entries = new Map();
   for (const entry of readJson(database)) {
     const path = relative(root, entry.file).replaceAll("\\", "/");
-    if (FOLDERS.some((folder) => path.startsWith(`${folder}/`))) entries.set(path, entry);
+    if (FOLDERS.some((folder) => path.startsWith(`${folder}/`)) && !path.endsWith(".cu")) entries.set(path, entry);
   }
   return entries;
 }

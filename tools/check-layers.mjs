@@ -17,9 +17,10 @@ const ALLOWED = {
   audio: ["runtime/error"],
   text: ["io", "runtime/error"],
   model: ["nn", "io", "text", "runtime", "kernels", "<ggml>"],
+  cuda: ["model", "nn", "runtime", "<ggml>"],
   convert: ["io", "runtime", "<ggml>"],
   session: ["model", "audio", "text", "io", "runtime", "include/kstt"],
-  capi: ["session", "convert", "audio", "text", "io/tokenizer-source", "io/memory-files", "runtime", "include/kstt"],
+  capi: ["session", "model/networks", "cuda/cuda-device", "convert", "audio", "text", "io/tokenizer-source", "io/memory-files", "runtime", "include/kstt"],
   // The addon and the WASM module see the C header, by its public name, and nothing else of ours.
   bindings: ["include/kstt"],
   wasm: ["include/kstt"],
@@ -99,7 +100,7 @@ function sources(...folders) {
   const files = new Map();
   for (const folder of folders) {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !/\.(h|c|cpp)$/.test(entry.name)) continue;
+      if (!entry.isFile() || !/\.(h|c|cpp|cu|cuh)$/.test(entry.name)) continue;
       const path = join(entry.parentPath ?? entry.path, entry.name);
       files.set(path.slice(root.length + 1).replaceAll("\\", "/"), readFileSync(path, "utf8"));
     }

@@ -10,7 +10,7 @@ import { fail, root, StepError } from "./steps.mjs";
 
 // One responsibility rarely needs more.
 const MAX_LINES = 400;
-const CODE = /\.(ts|mjs|cjs|js|h|c|cpp|py|sh|cmake)$|(^|\/)CMakeLists\.txt$/;
+const CODE = /\.(ts|mjs|cjs|js|h|c|cpp|cu|cuh|py|sh|cmake)$|(^|\/)CMakeLists\.txt$/;
 const BINARY = /\.(wav|mp3|flac|ogg|opus|webm|m4a|aac|safetensors|bin|model|node|png)$/;
 
 /** Absolute paths of one machine; a path below such a folder name inside the repository is none. */

@@ -55,7 +55,8 @@ kstt_status kstt_codec_stream_create(
 kstt_status kstt_codec_stream_restart(kstt_codec_stream * stream, int32_t caches, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(stream);
-        require((caches & ~all_caches) == 0, "caches must be a sum of KSTT_CODEC_ATTENTION and KSTT_CODEC_CONVOLUTIONS");
+        require((caches & ~all_caches) == 0,
+                "caches must be a sum of KSTT_CODEC_ATTENTION and KSTT_CODEC_CONVOLUTIONS");
         if ((caches & KSTT_CODEC_ATTENTION) != 0) {
             stream->object->restart_attention();
         }

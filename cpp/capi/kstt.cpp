@@ -1,6 +1,7 @@
 // The C ABI: process and engine. Checks arguments, converts, no logic.
 #include "include/kstt.h"
 
+#include "capi/build-device.h"
 #include "capi/handles.h"
 #include "runtime/device.h"
 
@@ -53,7 +54,10 @@ int32_t kstt_abi_version(void) {
 }
 
 kstt_status kstt_init(const char * kernel_dir, kstt_error * err) {
-    return guarded(err, [&] { load_cpu_device(kernel_dir); });
+    return guarded(err, [&] {
+        load_cpu_device(kernel_dir);
+        check_build_device();
+    });
 }
 
 const char * kstt_status_name(kstt_status status) {
@@ -98,6 +102,7 @@ kstt_status kstt_engine_create(const char *               path,
         options.n_threads = used.n_threads;
         options.n_slots   = used.n_slots;
         options.source    = source_options_of(used);
+        options.device    = build_device();
         auto handle       = std::make_unique<kstt_engine>();
         handle->object    = std::make_shared<engine>(path, options);
         *out              = handle.release();

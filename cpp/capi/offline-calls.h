@@ -45,7 +45,8 @@ kstt_status advance_work(H * handle, int32_t max_frames, kstt_progress * out, ks
     });
 }
 
-template <typename T> void copy_out(const std::vector<T> & from, T * to, size_t capacity) {
+template <typename T>
+void copy_out(const std::vector<T> & from, T * to, size_t capacity) {
     require(to != nullptr && capacity >= from.size(), "the buffer is too small");
     std::copy(from.begin(), from.end(), to);
 }

@@ -1,6 +1,6 @@
-// Attention over the rings. A block takes one head of one column and a span of 128 positions; spans begin at multiples of
-// 128 of the stream's own positions, so what a block sums does not depend on the call. The last block of a head joins the
-// spans, oldest first.
+// Attention over the rings. A block takes one head of one column and a span of 128 positions; spans begin at multiples
+// of 128 of the stream's own positions, so what a block sums does not depend on the call. The last block of a head
+// joins the spans, oldest first.
 //
 // Keys and values of the call itself are rotated and rounded by every block that sees them, and written to the ring by
 // one: no block reads from the ring what another writes.
@@ -31,15 +31,15 @@ KSTT_DEVICE float rotated(const float * x, const float * table, int32_t head_dim
 
 struct head_place {
     int32_t row, column, head, kv_head, slot;
-    int32_t first_fresh;  // position of the row's first column
+    int32_t first_fresh;            // position of the row's first column
     int32_t position, first, last;  // of the query; of the keys in this span
     int32_t index, n_spans;         // of the spans that the query sees
     bool    active;
 };
 
 KSTT_DEVICE head_place find_place(const attention_call & call) {
-    head_place    place;
-    const auto    flat   = static_cast<int32_t>(blockIdx.z);
+    head_place place;
+    const auto flat      = static_cast<int32_t>(blockIdx.z);
     place.row            = flat / call.per_row;
     place.column         = flat % call.per_row;
     place.head           = static_cast<int32_t>(blockIdx.y);
@@ -85,7 +85,8 @@ KSTT_DEVICE int64_t ring_element(const attention_call & call, const head_place &
            head_stride(call.head_dim);
 }
 
-// Rotates the query, and rotates and rounds what this call adds to the span; the query's own key and value go to the ring.
+// Rotates the query, and rotates and rounds what this call adds to the span; the query's own key and value go to the
+// ring.
 template <ring_kind KIND>
 KSTT_DEVICE void prepare(const attention_call & call, const head_place & place, const block_room & room) {
     const int32_t stride   = head_stride(call.head_dim);
@@ -177,8 +178,8 @@ KSTT_DEVICE span_sums exponentiate(const block_room & room) {
     }
     __syncthreads();
     span_sums result;
-    result.largest    = fmaxf(fmaxf(room.warps[0], room.warps[1]), fmaxf(room.warps[2], room.warps[3]));
-    const float power = expf(room.scores[thread] - result.largest);
+    result.largest      = fmaxf(fmaxf(room.warps[0], room.warps[1]), fmaxf(room.warps[2], room.warps[3]));
+    const float power   = expf(room.scores[thread] - result.largest);
     room.scores[thread] = power;
     const float sum     = sum_lanes(power);
     if (lane_index() == 0) {
@@ -223,7 +224,10 @@ KSTT_DEVICE void weigh_values(const attention_call & call, const head_place & pl
 }
 
 // Joins the spans of one head, in the last block that gets there. Partials: [largest, sum, head_stride values].
-KSTT_DEVICE void join_spans(const attention_call & call, const head_place & place, const float * partials, float * out) {
+KSTT_DEVICE void join_spans(const attention_call & call,
+                            const head_place &     place,
+                            const float *          partials,
+                            float *                out) {
     const int32_t width   = head_stride(call.head_dim) + 2;
     float         largest = -INFINITY;
     for (int32_t s = 0; s < place.n_spans; s++) {
@@ -261,10 +265,10 @@ KSTT_KERNEL KSTT_BOUNDS(n_threads, 1) attend(attention_call call) {
     const span_sums sums = exponentiate(room);
     weigh_values<KIND, LANES>(call, place, room);
     __syncthreads();
-    const auto flat = static_cast<int64_t>(blockIdx.z);
-    float *    out  = call.out + flat * call.out_stride + place.head * call.head_dim;
-    const auto head = flat * call.n_heads + place.head;
-    const auto grid = static_cast<int64_t>(gridDim.x);
+    const auto flat     = static_cast<int64_t>(blockIdx.z);
+    float *    out      = call.out + flat * call.out_stride + place.head * call.head_dim;
+    const auto head     = flat * call.n_heads + place.head;
+    const auto grid     = static_cast<int64_t>(gridDim.x);
     float *    partials = call.partials + head * grid * (stride + 2);
     float *    own      = partials + place.index * (stride + 2);
     for (int32_t d = thread; d < stride; d += n_threads) {
@@ -306,12 +310,12 @@ template <ring_kind KIND, int32_t LANES>
 void launch_lanes(stream & on, const attention_call & call) {
     const auto   stride = static_cast<size_t>(head_stride(call.head_dim));
     launch_shape shape;
-    shape.grid_x       = static_cast<uint32_t>(max_spans(call.window));
-    shape.grid_y       = static_cast<uint32_t>(call.n_heads);
-    shape.grid_z       = static_cast<uint32_t>(call.n_rows * call.per_row);
-    shape.n_threads    = n_threads;
-    shape.shared_bytes = (stride * (1 + n_threads / LANES + 2 * static_cast<size_t>(call.per_row)) + span + 8) *
-                         sizeof(float);
+    shape.grid_x    = static_cast<uint32_t>(max_spans(call.window));
+    shape.grid_y    = static_cast<uint32_t>(call.n_heads);
+    shape.grid_z    = static_cast<uint32_t>(call.n_rows * call.per_row);
+    shape.n_threads = n_threads;
+    shape.shared_bytes =
+        (stride * (1 + n_threads / LANES + 2 * static_cast<size_t>(call.per_row)) + span + 8) * sizeof(float);
     launch(on, shape, attend<KIND, LANES>, call);
 }
 

@@ -1,6 +1,6 @@
 // Residual vector quantization in one launch: 32 codebooks one after the other, each search shared by the blocks of a
-// group, which wait for one another before the next. A group has up to 8 frames, whose residuals every one of its blocks
-// keeps; entries are read once for all of them.
+// group, which wait for one another before the next. A group has up to 8 frames, whose residuals every one of its
+// blocks keeps; entries are read once for all of them.
 //
 // A dot product is summed by lanes (each its own dimensions, in order) and then by halving, for any number of frames.
 #include "cuda/kernels.h"
@@ -81,16 +81,16 @@ KSTT_DEVICE void search_part(const codebook_call & call,
 }
 
 KSTT_KERNEL KSTT_BOUNDS(n_threads, 1) search_codebooks(codebook_call call) {
-    const group_place place = { static_cast<int32_t>(blockIdx.y),
-                                static_cast<int32_t>(gridDim.y),
-                                static_cast<int32_t>(blockIdx.x),
-                                static_cast<int32_t>(gridDim.x) };
-    const auto thread    = static_cast<int32_t>(threadIdx.x);
-    float *    residuals = reinterpret_cast<float *>(block_memory());                             // [frames][dim]
-    auto *     bests     = reinterpret_cast<winner *>(residuals + frames_per_group * call.dim);  // [warps][frames]
-    auto *     chosen    = reinterpret_cast<int32_t *>(bests + warps * frames_per_group);        // [frames]
-    uint32_t   target    = 0;
-    int32_t    turn      = 0;
+    const group_place place     = { static_cast<int32_t>(blockIdx.y),
+                                    static_cast<int32_t>(gridDim.y),
+                                    static_cast<int32_t>(blockIdx.x),
+                                    static_cast<int32_t>(gridDim.x) };
+    const auto        thread    = static_cast<int32_t>(threadIdx.x);
+    float *           residuals = reinterpret_cast<float *>(block_memory());                         // [frames][dim]
+    auto *            bests  = reinterpret_cast<winner *>(residuals + frames_per_group * call.dim);  // [warps][frames]
+    auto *            chosen = reinterpret_cast<int32_t *>(bests + warps * frames_per_group);        // [frames]
+    uint32_t          target = 0;
+    int32_t           turn   = 0;
     for (int32_t first = place.group * frames_per_group; first < call.n_frames;
          first += place.n_groups * frames_per_group) {
         const int32_t n_frames = min(frames_per_group, call.n_frames - first);
@@ -170,7 +170,7 @@ void launch_codebooks(stream & on, const codebook_call & call, const codebook_pl
     shape.n_threads    = n_threads;
     shape.shared_bytes = static_cast<size_t>(frames_per_group * call.dim) * sizeof(float) +
                          warps * frames_per_group * sizeof(winner) + frames_per_group * sizeof(int32_t);
-    shape.cooperative  = true;
+    shape.cooperative = true;
     launch(on, shape, search_codebooks, call);
 }
 

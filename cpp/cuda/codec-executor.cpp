@@ -26,16 +26,16 @@ struct codec_executor::pass {
     int32_t                    n_frames  = 0;  // per row
     std::vector<device_memory> memory;
     std::vector<context_entry> contexts;
-    float *                    pcm       = nullptr;
-    int32_t *                  slots     = nullptr;  // slots, frame positions, attention positions: [3][n_rows]
-    float *                    rope      = nullptr;
-    float *                    normed    = nullptr;
-    float *                    qkv       = nullptr;
-    float *                    attended  = nullptr;
-    float *                    mlp       = nullptr;
-    float *                    partials  = nullptr;
-    uint32_t *                 counters  = nullptr;
-    int32_t *                  codes     = nullptr;  // [row][frame][n_quantizers]
+    float *                    pcm      = nullptr;
+    int32_t *                  slots    = nullptr;  // slots, frame positions, attention positions: [3][n_rows]
+    float *                    rope     = nullptr;
+    float *                    normed   = nullptr;
+    float *                    qkv      = nullptr;
+    float *                    attended = nullptr;
+    float *                    mlp      = nullptr;
+    float *                    partials = nullptr;
+    uint32_t *                 counters = nullptr;
+    int32_t *                  codes    = nullptr;  // [row][frame][n_quantizers]
     std::unique_ptr<recording> work;
 };
 
@@ -256,12 +256,11 @@ void codec_executor::record(pass & to) const {
     to.qkv                  = take(to, n_columns * width);
     to.attended             = take(to, n_columns * q_width);
     to.mlp                  = take(to, n_columns * config_.intermediate_size);
-    to.partials             = take(
-        to,
-        static_cast<int64_t>(
-            attention_scratch(n_columns, config_.num_attention_heads, config_.head_dim, config_.sliding_window)));
-    to.counters = reinterpret_cast<uint32_t *>(take(to, n_columns * config_.num_attention_heads));
-    to.codes    = reinterpret_cast<int32_t *>(take(to, int64_t{ to.n_rows } * to.n_frames * config_.num_quantizers));
+    to.partials             = take(to,
+                       static_cast<int64_t>(attention_scratch(
+                           n_columns, config_.num_attention_heads, config_.head_dim, config_.sliding_window)));
+    to.counters             = reinterpret_cast<uint32_t *>(take(to, n_columns * config_.num_attention_heads));
+    to.codes = reinterpret_cast<int32_t *>(take(to, int64_t{ to.n_rows } * to.n_frames * config_.num_quantizers));
 
     stream_.begin_recording();
     rope_call rope;
@@ -319,17 +318,16 @@ void codec_executor::encode(const mimi_call & call, std::vector<int32_t> & codes
     KSTT_CHECK(n_rows > 0 && call.pcm.size() == call.slots.size() && call.n_samples > 0);
     KSTT_CHECK(call.pad_right || call.n_samples % config_.frame_size() == 0);
     KSTT_CHECK(call.n_samples <= static_cast<int64_t>(options_.max_frames_per_call) * config_.frame_size());
-    const auto n_frames =
-        static_cast<int32_t>((call.n_samples + config_.frame_size() - 1) / config_.frame_size());
+    const auto    n_frames = static_cast<int32_t>((call.n_samples + config_.frame_size() - 1) / config_.frame_size());
     const int32_t per_pass = std::max(1, rows_per_pass_ / n_frames);
     const auto    n_codes  = static_cast<size_t>(n_frames) * static_cast<size_t>(config_.num_quantizers);
     const auto    n        = static_cast<size_t>(n_rows);
     const auto    samples  = static_cast<size_t>(call.n_samples);
     pinned_memory host_pcm(n * samples * sizeof(float));
     // Slots and positions of each pass, at three times its first row (its rows are a recording's: more than used).
-    const int32_t        recorded = rows_of_recording(std::min(n_rows, per_pass));
-    pinned_memory        host_rows(3 * (n + static_cast<size_t>(recorded)) * sizeof(int32_t));
-    pinned_memory        host_codes(n * n_codes * sizeof(int32_t));
+    const int32_t recorded = rows_of_recording(std::min(n_rows, per_pass));
+    pinned_memory host_rows(3 * (n + static_cast<size_t>(recorded)) * sizeof(int32_t));
+    pinned_memory host_codes(n * n_codes * sizeof(int32_t));
     for (int32_t first = 0; first < n_rows; first += per_pass) {
         const int32_t count = std::min(per_pass, n_rows - first);
         pass &        to    = pass_for(rows_of_recording(count), call.n_samples, call.pad_right);
@@ -338,7 +336,7 @@ void codec_executor::encode(const mimi_call & call, std::vector<int32_t> & codes
         std::fill(rows, rows + to.n_rows, -1);
         std::fill(rows + to.n_rows, rows + 3 * static_cast<ptrdiff_t>(to.n_rows), 0);
         for (int32_t i = 0; i < count; i++) {
-            const auto row      = static_cast<size_t>(first + i);
+            const auto    row       = static_cast<size_t>(first + i);
             const int32_t slot      = call.slots[row];
             rows[i]                 = slot;
             rows[to.n_rows + i]     = static_cast<int32_t>(clock_.frames(slot));
@@ -391,8 +389,7 @@ void codec_executor::load(int32_t slot, byte_reader & in) {
     const auto load_state = [&](const context_state & state) {
         std::vector<float> values(static_cast<size_t>(state.n_floats));
         in.raw(values.data(), values.size() * sizeof(float));
-        stream_.upload(
-            state.memory.as<float>() + slot * state.n_floats, values.data(), values.size() * sizeof(float));
+        stream_.upload(state.memory.as<float>() + slot * state.n_floats, values.data(), values.size() * sizeof(float));
         stream_.wait();
     };
     for (size_t i = 0; i < states_.size(); i++) {

@@ -33,9 +33,7 @@ class codec_executor final : public codec_network {
 
     int64_t position(int32_t slot) const override { return clock_.frames(slot); }
 
-    int64_t columns(int32_t slot) const override {
-        return clock_.attention_frames(slot) * config_.columns_per_frame();
-    }
+    int64_t columns(int32_t slot) const override { return clock_.attention_frames(slot) * config_.columns_per_frame(); }
 
     size_t state_bytes() const override;
 
@@ -67,12 +65,8 @@ class codec_executor final : public codec_network {
                             const float *              residual) const;
     signal  add_seanet(pass & to, signal x) const;
     void    add_block(pass & to, int32_t layer, const signal & x) const;
-    void    add_product(pass &                to,
-                        const device_matrix & w,
-                        const signal &        x,
-                        const norm_call &     norm,
-                        f32_call              call) const;
-    void    add_quantizer(pass & to, const signal & x) const;
+    void add_product(pass & to, const device_matrix & w, const signal & x, const norm_call & norm, f32_call call) const;
+    void add_quantizer(pass & to, const signal & x) const;
     int32_t declare_state(const conv1d_shape & shape);
 
     const device_weights &                    weights_;

@@ -25,9 +25,9 @@ void check_supported(const stt_model & model) {
     check_head(model.config.codec.head_dim, "codec");
     check_head(model.config.decoder.head_dim, "decoder");
     if (model.config.codec.codebook_dim > 512) {
-        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
-                    format("the codec's codebook_dim is %d; the CUDA kernels take up to 512",
-                           model.config.codec.codebook_dim));
+        throw error(
+            KSTT_STATUS_MODEL_UNSUPPORTED,
+            format("the codec's codebook_dim is %d; the CUDA kernels take up to 512", model.config.codec.codebook_dim));
     }
 }
 

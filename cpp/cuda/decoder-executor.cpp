@@ -47,31 +47,31 @@ struct decoder_executor::buffers {
         const auto floats              = [&](int64_t stride) {
             return device_memory(columns * static_cast<size_t>(stride) * sizeof(float));
         };
-        x            = floats(hidden_stride);
-        normed       = floats(hidden_stride);
-        sums         = floats(strips(config.hidden_size));
-        qkv          = floats(qkv_stride);
-        rope         = floats(config.head_dim);
-        attended     = floats(attended_stride);
-        gates        = floats(is_f32 ? padded(config.ffn_dim) : 0);
-        ffn          = floats(ffn_stride);
-        logits       = floats(logits_stride);
+        x                 = floats(hidden_stride);
+        normed            = floats(hidden_stride);
+        sums              = floats(strips(config.hidden_size));
+        qkv               = floats(qkv_stride);
+        rope              = floats(config.head_dim);
+        attended          = floats(attended_stride);
+        gates             = floats(is_f32 ? padded(config.ffn_dim) : 0);
+        ffn               = floats(ffn_stride);
+        logits            = floats(logits_stride);
         const auto widest = static_cast<size_t>(std::max({ hidden_stride, attended_stride, ffn_stride }));
-        planes       = device_memory(2 * columns * widest * sizeof(uint16_t));
-        plane_high   = planes.as<uint16_t>();
-        plane_low    = plane_high + columns * widest;
-        heads_width  = config.num_extra_heads * config.extra_head_dim;
-        heads        = floats(heads_width);
-        partials     = device_memory(
-            attention_scratch(n, config.num_attention_heads, config.head_dim, window) * sizeof(float));
-        counters     = device_memory(columns * static_cast<size_t>(config.num_attention_heads) * sizeof(uint32_t));
+        planes            = device_memory(2 * columns * widest * sizeof(uint16_t));
+        plane_high        = planes.as<uint16_t>();
+        plane_low         = plane_high + columns * widest;
+        heads_width       = config.num_extra_heads * config.extra_head_dim;
+        heads             = floats(heads_width);
+        partials =
+            device_memory(attention_scratch(n, config.num_attention_heads, config.head_dim, window) * sizeof(float));
+        counters = device_memory(columns * static_cast<size_t>(config.num_attention_heads) * sizeof(uint32_t));
         // Inputs and results of a step in one piece each, on either side.
         const size_t n_inputs  = columns * (n_ids + 2);
         const size_t n_results = columns * static_cast<size_t>(2 + heads_width);
-        inputs       = device_memory(n_inputs * sizeof(int32_t));
-        results      = device_memory(n_results * sizeof(int32_t));
-        host_inputs  = pinned_memory(n_inputs * sizeof(int32_t));
-        host_results = pinned_memory(n_results * sizeof(int32_t));
+        inputs                 = device_memory(n_inputs * sizeof(int32_t));
+        results                = device_memory(n_results * sizeof(int32_t));
+        host_inputs            = pinned_memory(n_inputs * sizeof(int32_t));
+        host_results           = pinned_memory(n_results * sizeof(int32_t));
     }
 
     // Offsets within inputs: slots, positions, ids; within results: tokens, probabilities.
@@ -80,7 +80,7 @@ struct decoder_executor::buffers {
     size_t ids_at() const { return 2 * static_cast<size_t>(capacity); }
 
     const int64_t capacity;
-    size_t        n_ids = 0;
+    size_t        n_ids      = 0;
     int32_t       qkv_stride = 0, attended_stride = 0, hidden_stride = 0, ffn_stride = 0, logits_stride = 0;
     int32_t       heads_width = 0;
     device_memory x, normed, sums, qkv, rope, attended, gates, ffn, logits, planes, heads, partials, counters;
@@ -123,8 +123,7 @@ void decoder_executor::reserve(int64_t n_columns) {
     }
     recordings_.clear();
     buffers_.reset();
-    buffers_ = std::make_unique<buffers>(
-        host_, weights_.decoder().is_f32, window_, round_up(n_columns, column_unit));
+    buffers_ = std::make_unique<buffers>(host_, weights_.decoder().is_f32, window_, round_up(n_columns, column_unit));
 }
 
 void decoder_executor::add_product(const device_matrix & w,
@@ -206,8 +205,7 @@ void decoder_executor::add_block(int32_t layer, int32_t n_rows, int32_t per_row)
     auto *                 ffn     = buffers_->ffn.as<float>();
     add_product(w.qkv, x, config.hidden_size, w.attn_norm, buffers_->qkv.as<float>(), width, product_end::store, n);
     add_attention(layer, n_rows, per_row);
-    add_product(
-        w.o, buffers_->attended.as<float>(), q_width, nullptr, x, config.hidden_size, product_end::residual, n);
+    add_product(w.o, buffers_->attended.as<float>(), q_width, nullptr, x, config.hidden_size, product_end::residual, n);
     add_product(w.fc1, x, config.hidden_size, w.mlp_norm, ffn, half, product_end::swiglu, n);
     add_product(w.fc2, ffn, half, nullptr, x, config.hidden_size, product_end::residual, n);
 }
@@ -287,10 +285,10 @@ void decoder_executor::fill(const decoder_call & call, int32_t n_rows) {
     std::fill(inputs, inputs + n_rows, -1);
     std::fill(inputs + b.positions_at(), inputs + b.positions_at() + n_rows, 0);
     for (size_t row = 0; row < call.slots.size(); row++) {
-        const int32_t slot              = call.slots[row];
-        int64_t &     position          = positions_[static_cast<size_t>(slot)];
-        inputs[row]                     = slot;
-        inputs[b.positions_at() + row]  = static_cast<int32_t>(position);
+        const int32_t slot             = call.slots[row];
+        int64_t &     position         = positions_[static_cast<size_t>(slot)];
+        inputs[row]                    = slot;
+        inputs[b.positions_at() + row] = static_cast<int32_t>(position);
         position += call.n_columns;
     }
     const size_t n = static_cast<size_t>(n_rows) * static_cast<size_t>(call.n_columns) * b.n_ids;

@@ -1,5 +1,5 @@
-// The text decoder on the device: a step of any number of slots is one recorded launch sequence; ids go up, one token and
-// its probability come back per column.
+// The text decoder on the device: a step of any number of slots is one recorded launch sequence; ids go up, one token
+// and its probability come back per column.
 #pragma once
 
 #include "cuda/device-weights.h"
@@ -23,7 +23,9 @@ class decoder_executor final : public decoder_network {
     picked_token  choice(int64_t column) const override;
     const float * logits(int64_t column) override;
 
-    const float * head_probabilities() const override { return probabilities_.empty() ? nullptr : probabilities_.data(); }
+    const float * head_probabilities() const override {
+        return probabilities_.empty() ? nullptr : probabilities_.data();
+    }
 
     void reset(int32_t slot) override;
     void rewind(int32_t slot, int64_t n) override;
@@ -53,20 +55,20 @@ class decoder_executor final : public decoder_network {
                      int32_t               n_columns);
     void add_attention(int32_t layer, int32_t n_rows, int32_t per_row);
 
-    const device_weights &                           weights_;
-    const decoder_weights &                          host_;
-    const decoder_options                            options_;
-    int32_t                                          window_   = 0;
-    int32_t                                          capacity_ = 0;  // of a ring
-    ring_kind                                        kind_     = ring_kind::f16;
-    mutable stream                                   stream_;
-    std::unique_ptr<slot_rings>                      rings_;
-    device_memory                                    frequencies_;
-    std::unique_ptr<buffers>                         buffers_;
-    std::map<shape_key, std::unique_ptr<recording>>  recordings_;
-    std::vector<int64_t>                             positions_;  // steps, per slot
-    std::vector<float>                               logits_;     // of the column asked for last
-    std::vector<float>                               probabilities_;
+    const device_weights &                          weights_;
+    const decoder_weights &                         host_;
+    const decoder_options                           options_;
+    int32_t                                         window_   = 0;
+    int32_t                                         capacity_ = 0;  // of a ring
+    ring_kind                                       kind_     = ring_kind::f16;
+    mutable stream                                  stream_;
+    std::unique_ptr<slot_rings>                     rings_;
+    device_memory                                   frequencies_;
+    std::unique_ptr<buffers>                        buffers_;
+    std::map<shape_key, std::unique_ptr<recording>> recordings_;
+    std::vector<int64_t>                            positions_;  // steps, per slot
+    std::vector<float>                              logits_;     // of the column asked for last
+    std::vector<float>                              probabilities_;
 };
 
 // Rows of the recording that n rows use: few recordings serve every number.

@@ -48,8 +48,8 @@ device_properties open_device() {
     int       n_devices = 0;
     const int found     = cudaGetDeviceCount(&n_devices);
     if (found == cudaErrorInsufficientDriver) {
-        fail_unavailable("the NVIDIA driver is made for CUDA " + version_text(driver) + "; this build needs one for CUDA " +
-                         version_text(runtime));
+        fail_unavailable("the NVIDIA driver is made for CUDA " + version_text(driver) +
+                         "; this build needs one for CUDA " + version_text(runtime));
     }
     if (found != cudaSuccess || n_devices == 0) {
         const char * text = cudaGetErrorString(static_cast<cudaError_t>(found));
@@ -90,10 +90,11 @@ device_memory::device_memory(size_t n_bytes) : n_bytes_(n_bytes) {
         size_t n_free  = 0;
         size_t n_total = 0;
         cudaMemGetInfo(&n_free, &n_total);
-        throw error(KSTT_STATUS_OUT_OF_MEMORY,
-                    format("the GPU has %.1f MB free, %.1f MB more are needed; use fewer slots or a smaller weight type",
-                           static_cast<double>(n_free) / 1e6,
-                           static_cast<double>(n_bytes) / 1e6));
+        throw error(
+            KSTT_STATUS_OUT_OF_MEMORY,
+            format("the GPU has %.1f MB free, %.1f MB more are needed; use fewer slots or a smaller weight type",
+                   static_cast<double>(n_free) / 1e6,
+                   static_cast<double>(n_bytes) / 1e6));
     }
     check_call(cudaMemset(data_, 0, n_bytes), "clearing of memory");
 }

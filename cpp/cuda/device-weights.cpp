@@ -74,7 +74,7 @@ std::vector<uint8_t> join_rows(const std::vector<const ggml_tensor *> & parts, g
     std::vector<uint8_t> rows;
     for (const ggml_tensor * part : parts) {
         KSTT_CHECK(!is_packed(part) && part->ne[0] == parts.front()->ne[0]);
-        const auto n = ggml_nelements(part);
+        const auto n  = ggml_nelements(part);
         const auto at = rows.size();
         rows.resize(at + ggml_row_size(type, part->ne[0]) * static_cast<size_t>(part->ne[1]));
         if (part->type == type) {

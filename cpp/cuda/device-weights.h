@@ -47,7 +47,7 @@ struct decoder_device_weights {
     std::vector<device_block> blocks;
     const float *             norm = nullptr;
     device_matrix             head;
-    device_matrix             extra_heads;   // f32, if any
+    device_matrix             extra_heads;     // f32, if any
     bool                      is_f32 = false;  // the layers' matrices, all or none
 };
 
@@ -57,7 +57,7 @@ struct codec_device_weights {
     device_convolution               downsample;  // if the model has one
     device_matrix                    semantic_proj;
     device_matrix                    acoustic_proj;
-    bool                             has_proj = false;
+    bool                             has_proj  = false;
     const float *                    entries   = nullptr;  // [codebook][entry][dim]
     const float *                    half_norm = nullptr;
     int32_t                          n_entries = 0;
@@ -82,13 +82,13 @@ class device_weights {
     int64_t n_bytes() const { return n_bytes_; }
 
   private:
-    void *              keep(const void * host, size_t n_bytes);
-    const float *       vector(const ggml_tensor * tensor);
-    device_matrix       matrix(const std::vector<const ggml_tensor *> & parts, bool paired, bool want_f32);
-    device_block        block(const block_weights & weights, bool paired, bool want_f32);
-    device_convolution  convolution(const conv1d_weights & weights);
-    void                load_decoder();
-    void                load_codec();
+    void *             keep(const void * host, size_t n_bytes);
+    const float *      vector(const ggml_tensor * tensor);
+    device_matrix      matrix(const std::vector<const ggml_tensor *> & parts, bool paired, bool want_f32);
+    device_block       block(const block_weights & weights, bool paired, bool want_f32);
+    device_convolution convolution(const conv1d_weights & weights);
+    void               load_decoder();
+    void               load_codec();
 
     const stt_model &          model_;
     stream                     stream_;

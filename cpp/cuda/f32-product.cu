@@ -1,5 +1,5 @@
-// Products with f32 weights in plain f32, never TF32: the codec's codes hang on it. A convolution is such a product over
-// windows of its input, which are never written out.
+// Products with f32 weights in plain f32, never TF32: the codec's codes hang on it. A convolution is such a product
+// over windows of its input, which are never written out.
 //
 // Sections of 64 weights are summed in one chain each, then the sections in their order. Few columns: a block takes 8
 // rows, lanes take (row, section) pairs, the columns lie in shared memory. Many: tiles of 64 x 64 or 128 x 128.
@@ -30,16 +30,17 @@ KSTT_KERNEL KSTT_BOUNDS(max_threads, 1) narrow_f32(f32_call call) {
     const int32_t sections = (k + section - 1) / section;
     const auto    thread   = static_cast<int32_t>(threadIdx.x);
     const auto    threads  = static_cast<int32_t>(blockDim.x);
-    float *       columns  = reinterpret_cast<float *>(block_memory());          // [COLUMNS][section][section_stride]
-    float *       partial  = columns + COLUMNS * sections * section_stride;      // [section][rows][COLUMNS]
+    float *       columns  = reinterpret_cast<float *>(block_memory());      // [COLUMNS][section][section_stride]
+    float *       partial  = columns + COLUMNS * sections * section_stride;  // [section][rows][COLUMNS]
     const auto    place    = [](int32_t i) { return i / section * section_stride + i % section; };
 
     for (int32_t i = thread; i < COLUMNS * sections * section / 4; i += threads) {
-        const int32_t column = i / (sections * section / 4);
-        const int32_t k0     = i % (sections * section / 4) * 4;
+        const int32_t column  = i / (sections * section / 4);
+        const int32_t k0      = i % (sections * section / 4) * 4;
         float         four[4] = { 0.0F, 0.0F, 0.0F, 0.0F };
         if (column < n_used) {
-            read_four(call.source, (first + column) / call.out_columns, (first + column) % call.out_columns, k0, k, four);
+            read_four(
+                call.source, (first + column) / call.out_columns, (first + column) % call.out_columns, k0, k, four);
         }
         *reinterpret_cast<float4 *>(columns + column * sections * section_stride + place(k0)) =
             float4{ four[0], four[1], four[2], four[3] };
@@ -52,8 +53,9 @@ KSTT_KERNEL KSTT_BOUNDS(max_threads, 1) narrow_f32(f32_call call) {
         __syncthreads();
     }
 
-    const auto * w    = static_cast<const float4 *>(call.w.quants) + static_cast<int64_t>(strip) * sections * section * rows / 4;
-    const auto   row  = thread % rows;
+    const auto * w =
+        static_cast<const float4 *>(call.w.quants) + static_cast<int64_t>(strip) * sections * section * rows / 4;
+    const auto row = thread % rows;
     for (int32_t s = thread / rows; s < sections; s += threads / rows) {
         float sums[COLUMNS] = {};
         KSTT_UNROLL
@@ -106,14 +108,14 @@ KSTT_KERNEL norm_columns(f32_call call) {
 KSTT_KERNEL swiglu(const float * x, int32_t x_stride, float * y, int32_t y_stride, int32_t width) {
     const auto i = static_cast<int32_t>(blockIdx.x * blockDim.x + threadIdx.x);
     if (i < width) {
-        const float * column = x + static_cast<int64_t>(blockIdx.y) * x_stride;
-        const float   gate   = column[i];
+        const float * column                               = x + static_cast<int64_t>(blockIdx.y) * x_stride;
+        const float   gate                                 = column[i];
         y[static_cast<int64_t>(blockIdx.y) * y_stride + i] = gate / (1.0F + expf(-gate)) * column[width + i];
     }
 }
 
-// The last columns of (state, input) become the state. A thread takes one channel of one row; it reads ahead of where it
-// writes.
+// The last columns of (state, input) become the state. A thread takes one channel of one row; it reads ahead of where
+// it writes.
 KSTT_KERNEL move_contexts(const context_entry * entries) {
     const context_entry & entry  = entries[blockIdx.x];
     const window_source & source = entry.source;
@@ -134,11 +136,11 @@ KSTT_KERNEL move_contexts(const context_entry * entries) {
 template <int32_t COLUMNS>
 void launch_narrow(stream & on, const f32_call & call, int64_t n_columns, int64_t sections) {
     launch_shape shape;
-    shape.grid_x    = static_cast<uint32_t>(call.w.shape.n_strips());
-    shape.grid_y    = static_cast<uint32_t>((n_columns + COLUMNS - 1) / COLUMNS);
-    shape.n_threads = static_cast<uint32_t>(std::min<int64_t>(std::max<int64_t>(64, round_up(sections * rows, 32)), max_threads));
-    shape.shared_bytes =
-        static_cast<size_t>(COLUMNS * sections * (section_stride + rows)) * sizeof(float);
+    shape.grid_x = static_cast<uint32_t>(call.w.shape.n_strips());
+    shape.grid_y = static_cast<uint32_t>((n_columns + COLUMNS - 1) / COLUMNS);
+    shape.n_threads =
+        static_cast<uint32_t>(std::min<int64_t>(std::max<int64_t>(64, round_up(sections * rows, 32)), max_threads));
+    shape.shared_bytes = static_cast<size_t>(COLUMNS * sections * (section_stride + rows)) * sizeof(float);
     launch(on, shape, narrow_f32<COLUMNS>, call);
 }
 

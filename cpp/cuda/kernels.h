@@ -42,19 +42,19 @@ struct column_planes {
 };
 
 struct product_call {
-    device_matrix  w;
-    const float *  x         = nullptr;  // [n_columns][x_stride]
-    int32_t        x_stride  = 0;
-    int32_t        n_columns = 0;
+    device_matrix w;
+    const float * x         = nullptr;  // [n_columns][x_stride]
+    int32_t       x_stride  = 0;
+    int32_t       n_columns = 0;
     // With them RMSNorm comes first: x * weight / sqrt(mean of squares + eps).
-    const float *  norm      = nullptr;  // [x_stride], zero beyond k
-    column_sums    norm_sums;
-    float          eps = 0.0F;
-    float *        y   = nullptr;        // [n_columns][y_stride]
-    int32_t        y_stride = 0;
-    product_end    end      = product_end::store;
-    column_sums    sums;                 // residual: written
-    column_planes  planes;               // scratch, from 9 columns on; room for n_columns rounded up to 64
+    const float * norm      = nullptr;  // [x_stride], zero beyond k
+    column_sums   norm_sums;
+    float         eps      = 0.0F;
+    float *       y        = nullptr;  // [n_columns][y_stride]
+    int32_t       y_stride = 0;
+    product_end   end      = product_end::store;
+    column_sums   sums;    // residual: written
+    column_planes planes;  // scratch, from 9 columns on; room for n_columns rounded up to 64
 };
 
 void launch_product(stream & on, const product_call & call);
@@ -73,7 +73,7 @@ struct window_source {
     int32_t         stride    = 1;
     int32_t         dilation  = 1;
     int32_t         context   = 0;
-    int32_t         x_stride  = 0;        // floats between columns; n_in for convolutions
+    int32_t         x_stride  = 0;  // floats between columns; n_in for convolutions
     bool            elu       = false;
     bool            replicate = false;
 };
@@ -85,18 +85,18 @@ struct norm_call {
 };
 
 struct f32_call {
-    device_matrix w;                      // f32
+    device_matrix w;  // f32
     window_source source;
     int32_t       n_rows      = 1;
-    int32_t       out_columns = 1;        // per row
-    norm_call     norm;                   // of the columns read; plain products only
-    const float * bias        = nullptr;  // [n_out]
-    bool          gelu        = false;
-    const float * scale       = nullptr;  // [n_out]
-    const float * residual    = nullptr;  // as y; may be y
-    float *       y           = nullptr;  // [row][out column][y_stride]
-    int32_t       y_stride    = 0;
-    float *       normed      = nullptr;  // scratch for a norm before many columns, as x
+    int32_t       out_columns = 1;     // per row
+    norm_call     norm;                // of the columns read; plain products only
+    const float * bias     = nullptr;  // [n_out]
+    bool          gelu     = false;
+    const float * scale    = nullptr;  // [n_out]
+    const float * residual = nullptr;  // as y; may be y
+    float *       y        = nullptr;  // [row][out column][y_stride]
+    int32_t       y_stride = 0;
+    float *       normed   = nullptr;  // scratch for a norm before many columns, as x
 };
 
 void launch_f32_product(stream & on, const f32_call & call);
@@ -119,13 +119,13 @@ void launch_contexts(stream & on, const context_entry * entries, int32_t n_entri
 enum class table_kind : int32_t { f32, f16, bf16, q8_0, q4_0 };
 
 struct embedding_call {
-    const void *    table = nullptr;      // [rows][hidden] in the model's form
-    table_kind      kind  = table_kind::f32;
-    const int32_t * ids   = nullptr;      // [n_columns][n_ids], rows of the table
-    const int32_t * slots = nullptr;      // [n_rows]; < 0: not used
+    const void *    table     = nullptr;  // [rows][hidden] in the model's form
+    table_kind      kind      = table_kind::f32;
+    const int32_t * ids       = nullptr;  // [n_columns][n_ids], rows of the table
+    const int32_t * slots     = nullptr;  // [n_rows]; < 0: not used
     const int32_t * positions = nullptr;  // [n_rows], of each row's first column
     int32_t         n_ids     = 0;
-    int32_t         n_columns = 0;        // of all rows
+    int32_t         n_columns = 0;  // of all rows
     int32_t         per_row   = 1;
     int32_t         hidden    = 0;
     int32_t         x_stride  = 0;
@@ -157,10 +157,10 @@ struct ring_memory {
 };
 
 struct attention_call {
-    const float *   qkv        = nullptr;  // [n_columns][qkv_stride]: queries, keys, values, before rotation
-    const float *   rope       = nullptr;  // [n_columns][head_dim]
-    const int32_t * slots      = nullptr;
-    const int32_t * positions  = nullptr;
+    const float *   qkv       = nullptr;  // [n_columns][qkv_stride]: queries, keys, values, before rotation
+    const float *   rope      = nullptr;  // [n_columns][head_dim]
+    const int32_t * slots     = nullptr;
+    const int32_t * positions = nullptr;
     ring_memory     keys;
     ring_memory     values;
     ring_kind       kind       = ring_kind::f16;
@@ -171,7 +171,7 @@ struct attention_call {
     int32_t         n_kv_heads = 0;
     int32_t         head_dim   = 0;
     int32_t         window     = 0;
-    int32_t         group      = 1;        // see kv_ring_shape
+    int32_t         group      = 1;  // see kv_ring_shape
     int32_t         capacity   = 0;
     float *         out        = nullptr;  // [n_columns][out_stride]
     int32_t         out_stride = 0;
@@ -201,10 +201,10 @@ void launch_pick(stream &      on,
 // ---- quantizer ----------------------------------------------------------------------------------------------------
 
 struct codebook_call {
-    const float * entries   = nullptr;  // [n_codebooks][n_entries][dim], one quantizer's after the other
-    const float * half_norm = nullptr;  // [n_codebooks][n_entries]
-    const float * semantic  = nullptr;  // [n_frames][stride], projected; codebooks 0 .. n_semantic - 1
-    const float * acoustic  = nullptr;  // [n_frames][stride]; the rest
+    const float * entries     = nullptr;  // [n_codebooks][n_entries][dim], one quantizer's after the other
+    const float * half_norm   = nullptr;  // [n_codebooks][n_entries]
+    const float * semantic    = nullptr;  // [n_frames][stride], projected; codebooks 0 .. n_semantic - 1
+    const float * acoustic    = nullptr;  // [n_frames][stride]; the rest
     int32_t       stride      = 0;
     int32_t       n_frames    = 0;
     int32_t       n_codebooks = 0;

@@ -14,10 +14,10 @@
 #    include <cuda_fp16.h>
 #    include <cuda_runtime.h>
 
-#    define KSTT_KERNEL  __global__ void
-#    define KSTT_DEVICE  __device__ __forceinline__
-#    define KSTT_UNROLL  _Pragma("unroll")
-#    define KSTT_UNROLL_BY_4 _Pragma("unroll 4")
+#    define KSTT_KERNEL                      __global__ void
+#    define KSTT_DEVICE                      __device__ __forceinline__
+#    define KSTT_UNROLL                      _Pragma("unroll")
+#    define KSTT_UNROLL_BY_4                 _Pragma("unroll 4")
 #    define KSTT_BOUNDS(n_threads, n_blocks) __launch_bounds__(n_threads, n_blocks)
 
 namespace kstt::gpu {
@@ -52,7 +52,8 @@ KSTT_DEVICE void multiply_fragments(float (&c)[4], const uint32_t (&a)[4], const
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// 16 bytes from global into shared memory; wait_copies<n> waits until at most the last n committed groups are under way.
+// 16 bytes from global into shared memory; wait_copies<n> waits until at most the last n committed groups are under
+// way.
 KSTT_DEVICE void copy_to_shared(void * shared, const void * global) {
     const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address), "l"(global) : "memory");

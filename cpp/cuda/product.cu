@@ -1,8 +1,8 @@
 // Products with 16-bit and quantized weights on the tensor cores. Activations are f32, cut into two bf16 each, so that
 // they lose nothing that shows; sums are f32.
 //
-// Few columns: bound by reading W. A block takes a strip of 16 rows, its warps the sections of k, so that many loads are
-// under way at once. Many columns: bound by arithmetic; see tiled-product.cuh. Both sum in the same order.
+// Few columns: bound by reading W. A block takes a strip of 16 rows, its warps the sections of k, so that many loads
+// are under way at once. Many columns: bound by arithmetic; see tiled-product.cuh. Both sum in the same order.
 #include "cuda/launch.cuh"
 #include "cuda/tiled-product.cuh"
 #include "cuda/weight-fragment.cuh"
@@ -18,8 +18,10 @@ constexpr int32_t narrow_columns = 32;  // up to here a block holds all columns 
 constexpr int32_t n_threads      = 256;
 
 // Normed as the product asks for, and split.
-KSTT_DEVICE activation_fragment
-read_activations(const product_call & call, const float * factors, int32_t column, int32_t k0) {
+KSTT_DEVICE activation_fragment read_activations(const product_call & call,
+                                                 const float *        factors,
+                                                 int32_t              column,
+                                                 int32_t              k0) {
     float x[8] = { 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F };
     if (column < call.n_columns) {
         const float * from = call.x + static_cast<int64_t>(column) * call.x_stride + k0;
@@ -103,10 +105,11 @@ KSTT_KERNEL KSTT_BOUNDS(n_threads, 1) narrow_product(product_call call) {
     if (!PLANES && call.norm != nullptr) {
         const int32_t column = warp_index();
         if (column < call.n_columns) {
-            const float factor = norm_factor(call.norm_sums.sums + static_cast<int64_t>(column) * call.norm_sums.n_strips,
-                                             call.norm_sums.n_strips,
-                                             static_cast<int32_t>(call.w.shape.k),
-                                             call.eps);
+            const float factor =
+                norm_factor(call.norm_sums.sums + static_cast<int64_t>(column) * call.norm_sums.n_strips,
+                            call.norm_sums.n_strips,
+                            static_cast<int32_t>(call.w.shape.k),
+                            call.eps);
             if (lane == 0) {
                 factors[column] = factor;
             }
@@ -140,8 +143,8 @@ KSTT_KERNEL KSTT_BOUNDS(n_threads, 1) narrow_product(product_call call) {
         for (int32_t tile = 0; tile < N_TILES; tile++) {
             KSTT_UNROLL
             for (int32_t i = 0; i < 4; i++) {
-                const int32_t row    = lane / 4 + i / 2 * 8;
-                const int32_t column = tile * tile_columns + lane % 4 * 2 + i % 2;
+                const int32_t row                                = lane / 4 + i / 2 * 8;
+                const int32_t column                             = tile * tile_columns + lane % 4 * 2 + i % 2;
                 partial[(section * 16 + row) * columns + column] = sums[tile][i];
             }
         }
@@ -180,7 +183,7 @@ KSTT_KERNEL split_columns(product_call call) {
         if (call.norm != nullptr) {
             x = x * *factor * call.norm[i];
         }
-        const bf16_pair pair   = split_float(x);
+        const bf16_pair pair     = split_float(x);
         call.planes.high[at + i] = static_cast<uint16_t>(pair.high);
         call.planes.low[at + i]  = static_cast<uint16_t>(pair.low);
     }

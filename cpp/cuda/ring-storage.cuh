@@ -30,7 +30,7 @@ struct ring_storage<ring_kind::f32> {
 template <>
 struct ring_storage<ring_kind::f16> {
     KSTT_DEVICE static void read(const ring_memory & ring, int64_t element, float (&out)[8]) {
-        const uint4 eight    = *reinterpret_cast<const uint4 *>(static_cast<const uint16_t *>(ring.values) + element);
+        const uint4    eight = *reinterpret_cast<const uint4 *>(static_cast<const uint16_t *>(ring.values) + element);
         const uint32_t pairs[4] = { eight.x, eight.y, eight.z, eight.w };
         KSTT_UNROLL
         for (int32_t i = 0; i < 4; i++) {
@@ -50,8 +50,8 @@ struct ring_storage<ring_kind::f16> {
 template <>
 struct ring_storage<ring_kind::q8> {
     KSTT_DEVICE static void read(const ring_memory & ring, int64_t element, float (&out)[8]) {
-        const float    scale = ring.scales[element / 32];
-        const uint2    eight = *reinterpret_cast<const uint2 *>(static_cast<const int8_t *>(ring.values) + element);
+        const float    scale    = ring.scales[element / 32];
+        const uint2    eight    = *reinterpret_cast<const uint2 *>(static_cast<const int8_t *>(ring.values) + element);
         const uint32_t quads[2] = { eight.x, eight.y };
         KSTT_UNROLL
         for (int32_t i = 0; i < 8; i++) {

@@ -65,7 +65,8 @@ void slot_rings::save(stream & on, int32_t slot, int64_t n_places, byte_writer &
     std::vector<uint8_t> stored(n * size);
     std::vector<float>   scales(shape_.kind == ring_kind::q8 ? n / q8_block : 0);
     for (size_t ring = 0; ring < values_.size(); ring++) {
-        on.download(stored.data(), values_[ring].as<uint8_t>() + static_cast<size_t>(slot) * stored.size(), stored.size());
+        on.download(
+            stored.data(), values_[ring].as<uint8_t>() + static_cast<size_t>(slot) * stored.size(), stored.size());
         if (!scales.empty()) {
             on.download(scales.data(),
                         scales_[ring].as<float>() + static_cast<size_t>(slot) * scales.size(),
@@ -113,7 +114,7 @@ void slot_rings::load(stream & on, int32_t slot, int64_t n_places, byte_reader &
                     for (size_t d = d0; d < std::min(dim, d0 + q8_block); d++) {
                         largest = std::max(largest, std::fabs(ggml_fp16_to_fp32(row[d])));
                     }
-                    const float scale           = largest / 127.0F;
+                    const float scale            = largest / 127.0F;
                     scales[(at + d0) / q8_block] = scale;
                     for (size_t d = d0; scale > 0.0F && d < std::min(dim, d0 + q8_block); d++) {
                         stored[at + d] =
@@ -122,7 +123,8 @@ void slot_rings::load(stream & on, int32_t slot, int64_t n_places, byte_reader &
                 }
             }
         }
-        on.upload(values_[ring].as<uint8_t>() + static_cast<size_t>(slot) * stored.size(), stored.data(), stored.size());
+        on.upload(
+            values_[ring].as<uint8_t>() + static_cast<size_t>(slot) * stored.size(), stored.data(), stored.size());
         if (!scales.empty()) {
             on.upload(scales_[ring].as<float>() + static_cast<size_t>(slot) * scales.size(),
                       scales.data(),

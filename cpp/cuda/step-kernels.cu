@@ -22,10 +22,10 @@ KSTT_DEVICE float read_table(const void * table, int64_t row, int32_t hidden, in
     if (KIND == table_kind::bf16) {
         return bf16_to_float(static_cast<const uint16_t *>(table)[at]);
     }
-    const int64_t  bytes = KIND == table_kind::q8_0 ? 34 : 18;
-    const auto *   block = static_cast<const uint8_t *>(table) + at / 32 * bytes;
-    const float    scale = half_to_float(static_cast<uint16_t>(block[0] | (block[1] << 8)));
-    const auto     place = static_cast<int32_t>(at % 32);
+    const int64_t bytes = KIND == table_kind::q8_0 ? 34 : 18;
+    const auto *  block = static_cast<const uint8_t *>(table) + at / 32 * bytes;
+    const float   scale = half_to_float(static_cast<uint16_t>(block[0] | (block[1] << 8)));
+    const auto    place = static_cast<int32_t>(at % 32);
     if (KIND == table_kind::q8_0) {
         return scale * static_cast<float>(static_cast<int8_t>(block[2 + place]));
     }
@@ -41,8 +41,8 @@ KSTT_KERNEL sum_rows(embedding_call call) {
     if (call.slots[column / call.per_row] < 0 || strip * strip_width >= call.hidden) {
         return;
     }
-    const int32_t * ids = call.ids + static_cast<int64_t>(column) * call.n_ids;
-    const int32_t   n   = min(strip_width, call.hidden - strip * strip_width);
+    const int32_t * ids               = call.ids + static_cast<int64_t>(column) * call.n_ids;
+    const int32_t   n                 = min(strip_width, call.hidden - strip * strip_width);
     float           sums[strip_width] = {};
     for (int32_t j = 0; j < call.n_ids; j++) {
         const int64_t row = ids[j];

@@ -21,7 +21,7 @@ struct f32_tile {
 
 template <int32_t SIZE>
 KSTT_KERNEL KSTT_BOUNDS(256, 1) tiled_f32(f32_call call) {
-    using tile = f32_tile<SIZE>;
+    using tile              = f32_tile<SIZE>;
     auto &        memory    = *reinterpret_cast<tile *>(block_memory());
     const auto    thread    = static_cast<int32_t>(threadIdx.x);
     const int32_t first_out = static_cast<int32_t>(blockIdx.x) * tile::n;
@@ -30,10 +30,10 @@ KSTT_KERNEL KSTT_BOUNDS(256, 1) tiled_f32(f32_call call) {
     const auto    k         = static_cast<int32_t>(call.w.shape.k);
     const int32_t padded    = (k + static_cast<int32_t>(f32_section) - 1) / static_cast<int32_t>(f32_section) *
                            static_cast<int32_t>(f32_section);
-    const auto    n_strips = static_cast<int32_t>(call.w.shape.n_strips());
+    const auto    n_strips           = static_cast<int32_t>(call.w.shape.n_strips());
     // Results in groups of four, 64 apart, so that a warp's reads of shared memory are of whole runs.
-    const int32_t row    = thread % 16 * 4;
-    const int32_t column = thread / 16 * 4;
+    const int32_t row                = thread % 16 * 4;
+    const int32_t column             = thread / 16 * 4;
     float         totals[SIZE][SIZE] = {};
     float         sums[SIZE][SIZE]   = {};
     for (int32_t k0 = 0; k0 < padded; k0 += depth) {
@@ -55,9 +55,9 @@ KSTT_KERNEL KSTT_BOUNDS(256, 1) tiled_f32(f32_call call) {
             memory.w[4 * four + 3][strip * 8 + place] = w.w;
         }
         for (int32_t i = thread; i < tile::n * depth / 4; i += 256) {
-            const int32_t at      = first + i % tile::n;
-            const int32_t four    = i / tile::n;
-            float         x[4]    = { 0.0F, 0.0F, 0.0F, 0.0F };
+            const int32_t at   = first + i % tile::n;
+            const int32_t four = i / tile::n;
+            float         x[4] = { 0.0F, 0.0F, 0.0F, 0.0F };
             if (at < n_columns) {
                 read_four(call.source, at / call.out_columns, at % call.out_columns, k0 + 4 * four, k, x);
             }

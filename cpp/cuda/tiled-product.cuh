@@ -1,5 +1,5 @@
-// Products of many columns: a block takes 256 rows by 64 columns. The columns' bf16 halves pass through shared memory in
-// the order in which lanes take them as operands, two stages ahead; W goes straight into registers, one chunk ahead,
+// Products of many columns: a block takes 256 rows by 64 columns. The columns' bf16 halves pass through shared memory
+// in the order in which lanes take them as operands, two stages ahead; W goes straight into registers, one chunk ahead,
 // since its layout is an operand's already and no other warp of the block needs it.
 #pragma once
 

@@ -168,8 +168,8 @@ KSTT_DEVICE float silu(float x) {
     return x / (1.0F + expf(-x));
 }
 
-// The sum of the squares of a strip's 16 values, in the order of a butterfly over rows g with g + 8 beside each. `value`
-// gives row i.
+// The sum of the squares of a strip's 16 values, in the order of a butterfly over rows g with g + 8 beside each.
+// `value` gives row i.
 template <typename F>
 KSTT_DEVICE float sum_of_squares(const F & value) {
     float pairs[8];

@@ -35,7 +35,8 @@ KSTT_DEVICE float read_window(const window_source & source, int32_t row, int32_t
 }
 
 // Four elements of output column t from element k0 (a multiple of 4) on; zeros from k on.
-KSTT_DEVICE void read_four(const window_source & source, int32_t row, int32_t t, int32_t k0, int32_t k, float (&out)[4]) {
+KSTT_DEVICE void read_four(
+    const window_source & source, int32_t row, int32_t t, int32_t k0, int32_t k, float (&out)[4]) {
     const int32_t first = t * source.stride - source.context;
     if (k0 + 4 <= k && source.n_in % 4 == 0) {
         const int32_t column = first + k0 / source.n_in * source.dilation;
@@ -52,8 +53,7 @@ KSTT_DEVICE void read_four(const window_source & source, int32_t row, int32_t t,
     KSTT_UNROLL
     for (int32_t i = 0; i < 4; i++) {
         const int32_t at = k0 + i;
-        out[i]           = at < k ? read_window(source, row, first + at / source.n_in * source.dilation, at % source.n_in)
-                                  : 0.0F;
+        out[i] = at < k ? read_window(source, row, first + at / source.n_in * source.dilation, at % source.n_in) : 0.0F;
     }
 }
 

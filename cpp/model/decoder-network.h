@@ -52,7 +52,7 @@ class decoder_network {
 
     virtual picked_token  choice(int64_t column) const = 0;
     // [output_vocab_size]. On a GPU this fetches them.
-    virtual const float * logits(int64_t column) = 0;
+    virtual const float * logits(int64_t column)       = 0;
 
     // [column][num_extra_heads][extra_head_dim], each head's adding up to 1; class 0 is a pause of the head's length
     // (spec 7). nullptr where the model has no such heads.

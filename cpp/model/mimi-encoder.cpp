@@ -107,8 +107,8 @@ void mimi_encoder::encode(const mimi_call & call, std::vector<int32_t> & codes) 
     encoder_graph & graph    = graph_for(call.n_samples, n_rows, call.pad_right);
     const int64_t   n_frames = graph.codes->ne[1] / n_rows;
     for (int64_t row = 0; row < n_rows; row++) {
-        const int32_t slot                                  = call.slots[static_cast<size_t>(row)];
-        static_cast<int32_t *>(graph.rows.slots->data)[row] = slot;
+        const int32_t slot                                      = call.slots[static_cast<size_t>(row)];
+        static_cast<int32_t *>(graph.rows.slots->data)[row]     = slot;
         static_cast<int32_t *>(graph.rows.positions->data)[row] = static_cast<int32_t>(clock_.frames(slot));
         transformer_.fill(graph.attention, row, columns(slot));
         std::memcpy(static_cast<float *>(graph.pcm->data) + row * call.n_samples,

@@ -47,15 +47,15 @@ class mimi_encoder final : public codec_network {
     encoder_graph & graph_for(int64_t n_samples, int64_t n_rows, bool pad_right);
     void            build(encoder_graph & graph, int64_t n_samples, int64_t n_rows, bool pad_right) const;
 
-    const mimi_weights &         weights_;
-    const mimi_options           options_;
-    compute_backend &            backend_;
-    state_layout                 layout_;
-    seanet_stack                 seanet_;
-    codec_transformer            transformer_;
-    int32_t                      downsample_state_ = -1;
-    std::unique_ptr<state_arena> arena_;
-    codec_clock                  clock_;
+    const mimi_weights &                                                  weights_;
+    const mimi_options                                                    options_;
+    compute_backend &                                                     backend_;
+    state_layout                                                          layout_;
+    seanet_stack                                                          seanet_;
+    codec_transformer                                                     transformer_;
+    int32_t                                                               downsample_state_ = -1;
+    std::unique_ptr<state_arena>                                          arena_;
+    codec_clock                                                           clock_;
     std::map<std::pair<int64_t, int64_t>, std::unique_ptr<encoder_graph>> graphs_;  // by samples (< 0: padded), rows
     encoder_graph *                                                       last_ = nullptr;
 };

@@ -31,7 +31,7 @@ class networks {
 // A kind of device.
 struct network_device {
     // How matrices have to be laid out in the host's memory, see weight_store::product.
-    bool packed_weights = true;
+    bool                                                                                         packed_weights = true;
     // The model and the backend outlive the networks. Throws DEVICE_UNAVAILABLE, OUT_OF_MEMORY, MODEL_UNSUPPORTED.
     std::function<std::unique_ptr<networks>(const stt_model & model, compute_backend & backend)> open;
 };

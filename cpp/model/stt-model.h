@@ -13,12 +13,12 @@
 namespace kstt {
 
 struct stt_model {
-    std::string                   layout;  // see model_source
-    model_config                  config;
-    std::unique_ptr<weight_store> store;
-    mimi_weights                  mimi;
-    decoder_weights               decoder;
-    piece_decoder                 pieces;
+    std::string                                        layout;  // see model_source
+    model_config                                       config;
+    std::unique_ptr<weight_store>                      store;
+    mimi_weights                                       mimi;
+    decoder_weights                                    decoder;
+    piece_decoder                                      pieces;
     // See model_source; never empty.
     std::function<std::shared_ptr<const checkpoint>()> open_codec_decoder;
 

@@ -170,8 +170,8 @@ ggml_tensor * weight_store::relaid(const std::string &          name,
                                    int64_t                      ne1,
                                    const fill_function &        fill) {
     const tensor_view & tensor = source_->get(name, shape);
-    ggml_tensor *       copy = owned_f32(name, ne0, ne1);
-    std::vector<float> stored(static_cast<size_t>(tensor.n_elements()));
+    ggml_tensor *       copy   = owned_f32(name, ne0, ne1);
+    std::vector<float>  stored(static_cast<size_t>(tensor.n_elements()));
     convert_to_f32(tensor, stored.data());
     fill(stored.data(), static_cast<float *>(copy->data));
     source_->release(tensor);

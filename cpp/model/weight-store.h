@@ -38,8 +38,8 @@ class weight_store {
     // As f32: a view where it is stored so, a converted copy otherwise.
     ggml_tensor * f32(const std::string & name, const std::vector<int64_t> & shape);
 
-    // A copy in f32 of ne0 * ne1 elements laid out anew, filled by `fill(stored, copy)`, which gets the stored values in
-    // f32 and writes every element of the copy.
+    // A copy in f32 of ne0 * ne1 elements laid out anew, filled by `fill(stored, copy)`, which gets the stored values
+    // in f32 and writes every element of the copy.
     using fill_function = std::function<void(const float * stored, float * copy)>;
     ggml_tensor * relaid(const std::string &          name,
                          const std::vector<int64_t> & shape,

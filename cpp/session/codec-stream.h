@@ -39,8 +39,8 @@ class codec_stream {
     std::unique_ptr<mimi_decoder>  decoder_;
     int32_t                        n_rows_;
     // Pieces are worked on by other threads than those that ask.
-    std::atomic<bool>             taken_{ false };
-    std::atomic<int64_t>          n_columns_{ 0 };
+    std::atomic<bool>              taken_{ false };
+    std::atomic<int64_t>           n_columns_{ 0 };
 };
 
 }  // namespace kstt

@@ -21,12 +21,12 @@ void check_rows(const codec_stream & stream, int32_t n_rows) {
 
 void check_codes(const code_batch & batch, const codec_config & config) {
     if (batch.n_codes > config.num_quantizers) {
-        throw error(KSTT_STATUS_INVALID_ARGUMENT,
-                    format("the codes are of %d codebooks, but the codec has %d", batch.n_codes, config.num_quantizers));
+        throw error(
+            KSTT_STATUS_INVALID_ARGUMENT,
+            format("the codes are of %d codebooks, but the codec has %d", batch.n_codes, config.num_quantizers));
     }
-    const auto wrong = std::find_if(batch.codes.begin(), batch.codes.end(), [&](int32_t code) {
-        return code < 0 || code >= config.codebook_size;
-    });
+    const auto wrong = std::find_if(
+        batch.codes.begin(), batch.codes.end(), [&](int32_t code) { return code < 0 || code >= config.codebook_size; });
     if (wrong != batch.codes.end()) {
         const int64_t i = wrong - batch.codes.begin();
         throw error(KSTT_STATUS_INVALID_ARGUMENT,
@@ -51,14 +51,10 @@ std::shared_ptr<codec_stream> make_decoder_stream(const mimi_decoder_weights & w
     mimi_decoder_options options;
     options.n_slots             = n_rows;
     options.max_frames_per_call = offline_chunk_frames(n_rows);
-    return std::make_shared<codec_stream>(
-        nullptr, std::make_unique<mimi_decoder>(weights, options, backend), n_rows);
+    return std::make_shared<codec_stream>(nullptr, std::make_unique<mimi_decoder>(weights, options, backend), n_rows);
 }
 
-encoding::encoding(const stt_model &             model,
-                   networks &                    device,
-                   audio_batch                   batch,
-                   std::shared_ptr<codec_stream> stream)
+encoding::encoding(const stt_model & model, networks & device, audio_batch batch, std::shared_ptr<codec_stream> stream)
     : model_(model), batch_(std::move(batch)), stream_(std::move(stream)) {
     const int64_t frame_size = model.config.codec.frame_size();
     n_frames_                = (batch_.n_samples + frame_size - 1) / frame_size;
@@ -85,9 +81,8 @@ int64_t encoding::encode_some(work_stats & stats) {
     const int64_t n_whole    = batch_.n_samples / frame_size - encoded_;
     const int64_t first      = encoded_ * frame_size;
     const int64_t count      = std::min<int64_t>(offline_chunk_frames(batch_.n_rows), std::max<int64_t>(n_whole, 1));
-    mimi_call     call =
-        codec_call(batch_, first, n_whole > 0 ? count * frame_size : batch_.n_samples - first);
-    call.pad_right = n_whole == 0;
+    mimi_call     call       = codec_call(batch_, first, n_whole > 0 ? count * frame_size : batch_.n_samples - first);
+    call.pad_right           = n_whole == 0;
     std::vector<int32_t> fresh;  // [row][frame][quantizer]
     const stopwatch      watch;
     stream_->encoder().encode(call, fresh);

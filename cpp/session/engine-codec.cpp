@@ -15,8 +15,7 @@ const mimi_decoder_weights & engine::codec_decoder() {
 }
 
 std::shared_ptr<codec_stream> engine::create_codec_stream(bool decodes, int32_t n_rows) {
-    return decodes ? make_decoder_stream(codec_decoder(), *backend_, n_rows)
-                   : make_encoder_stream(*networks_, n_rows);
+    return decodes ? make_decoder_stream(codec_decoder(), *backend_, n_rows) : make_encoder_stream(*networks_, n_rows);
 }
 
 std::unique_ptr<encoding> engine::create_encoding(audio_batch batch, std::shared_ptr<codec_stream> stream) {
@@ -27,7 +26,8 @@ std::unique_ptr<decoding> engine::create_decoding(code_batch batch, std::shared_
     return std::make_unique<decoding>(codec_decoder(), *backend_, std::move(batch), std::move(stream));
 }
 
-template <typename W> work_progress engine::advance_codec(W & target, int64_t max_frames) {
+template <typename W>
+work_progress engine::advance_codec(W & target, int64_t max_frames) {
     const compute_turn  turn(computing_);
     work_stats          stats;
     const work_progress progress = target.advance(max_frames, stats);

@@ -57,8 +57,8 @@ int64_t engine::decode_group(const std::vector<session *> & group, const decoder
     const stopwatch watch;
     // The start token is never an output of the model: its row of the head is padding.
     decoder_->compute(call, model_->config.decoder.vocab_size - 1);
-    const auto      n_rows = static_cast<int64_t>(group.size());
-    work_stats      stats;
+    const auto n_rows = static_cast<int64_t>(group.size());
+    work_stats stats;
     stats.decoder_ns     = watch.elapsed_ns();
     stats.decoder_frames = n_rows * call.n_columns;
     stats.decoder_steps  = 1;

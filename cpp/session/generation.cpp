@@ -26,11 +26,8 @@ int64_t count_steps(const stt_model & model, const audio_batch & batch, int32_t 
 
 }  // namespace
 
-generation::generation(const stt_model & model,
-                       networks &        device,
-                       audio_batch       batch,
-                       int32_t           max_new_tokens,
-                       int32_t           audio_window_size)
+generation::generation(
+    const stt_model & model, networks & device, audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size)
     : model_(model), batch_(std::move(batch)), window_(audio_window_size),
       n_steps_(count_steps(model, batch_, max_new_tokens)), n_codes_(std::max<int64_t>(0, n_steps_ - 1)),
       codec_(device.make_codec(offline_codec_options(batch_.n_rows))),

@@ -38,17 +38,17 @@ class generation {
     // Frame that the codec reads as its i-th: not i itself where a window is read twice (spec 5.4 b).
     int64_t frame_of_call(int64_t i) const;
 
-    const stt_model &    model_;
-    const audio_batch    batch_;
-    const int64_t        window_;
-    const int64_t        n_steps_;
-    const int64_t        n_codes_;  // frames that the steps will read
-    int64_t              encoded_ = 0;
-    int64_t              step_    = 0;
+    const stt_model &                model_;
+    const audio_batch                batch_;
+    const int64_t                    window_;
+    const int64_t                    n_steps_;
+    const int64_t                    n_codes_;  // frames that the steps will read
+    int64_t                          encoded_ = 0;
+    int64_t                          step_    = 0;
     std::unique_ptr<codec_network>   codec_;
     std::unique_ptr<decoder_network> decoder_;
-    std::vector<int32_t> codes_;   // [n_codes][n_rows][num_codebooks], filled up to encoded_
-    std::vector<int32_t> tokens_;  // [n_rows][n_tokens]
+    std::vector<int32_t>             codes_;   // [n_codes][n_rows][num_codebooks], filled up to encoded_
+    std::vector<int32_t>             tokens_;  // [n_rows][n_tokens]
 };
 
 }  // namespace kstt

@@ -2,6 +2,7 @@
 // header as a caller meets it.
 #include "check.h"
 #include "include/kstt.h"
+#include "model/text-decoder.h"
 #include "runtime/device.h"
 #include "session/engine.h"
 

@@ -1,5 +1,7 @@
 // Streaming equals offline equals batched, bit for bit: the encoder, the decoder, and whole sessions.
 #include "check.h"
+#include "model/mimi-encoder.h"
+#include "model/text-decoder.h"
 #include "parity-signal.h"
 #include "runtime/device.h"
 #include "session/engine.h"

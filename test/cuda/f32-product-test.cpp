@@ -71,16 +71,16 @@ class convolution_bench {
         for (const int32_t slot : slots) {
             positions.push_back(slot < 0 ? 0 : positions_[static_cast<size_t>(slot)]++);
         }
-        device_array<float>         input(x);
-        device_array<int32_t>       device_slots(slots);
-        device_array<int32_t>       device_positions(positions);
-        f32_call                    call;
-        call.w                = matrix_.matrix;
+        device_array<float>   input(x);
+        device_array<int32_t> device_slots(slots);
+        device_array<int32_t> device_positions(positions);
+        f32_call              call;
+        call.w                 = matrix_.matrix;
         window_source & source = call.source;
-        source.x              = input.data();
-        source.state          = state_.data();
-        source.slots          = device_slots.data();
-        source.positions      = device_positions.data();
+        source.x               = input.data();
+        source.state           = state_.data();
+        source.slots           = device_slots.data();
+        source.positions       = device_positions.data();
         source.n_in = source.x_stride = static_cast<int32_t>(c_.n_in);
         source.columns                = static_cast<int32_t>(columns);
         source.stride                 = static_cast<int32_t>(c_.stride);
@@ -113,9 +113,9 @@ std::vector<float> part(const std::vector<float> & x, int64_t first, int64_t n) 
 }
 
 void check_convolution(const convolution & c, int64_t columns, const std::vector<int64_t> & cuts) {
-    convolution_bench         bench(c, static_cast<uint32_t>(c.n_out));
-    const std::vector<float>  x     = bench.signal(columns);
-    const std::vector<float>  whole = bench.run({ 1 }, x);
+    convolution_bench        bench(c, static_cast<uint32_t>(c.n_out));
+    const std::vector<float> x     = bench.signal(columns);
+    const std::vector<float> whole = bench.run({ 1 }, x);
     CHECK(relative_error(whole, convolve(c, bench.weights(), x)) < 1e-5);
     // In pieces, beside another stream and an unused row.
     const std::vector<float> other = bench.signal(columns);
@@ -170,18 +170,18 @@ void test_unfinished_end() {
 
 // Norm, bias, GELU, scale and residual around a plain product, for many and for few columns.
 void test_linear() {
-    constexpr int64_t  k = 100;
-    constexpr int64_t  n = 66;
-    constexpr int64_t  stride = 128;
+    constexpr int64_t  k       = 100;
+    constexpr int64_t  n       = 66;
+    constexpr int64_t  stride  = 128;
     constexpr int64_t  columns = 8200;
     random_numbers     random(11);
-    std::vector<float> w = random.many(n * k, 0.2F);
-    std::vector<float> x = random.many(columns * k);
+    std::vector<float> w        = random.many(n * k, 0.2F);
+    std::vector<float> x        = random.many(columns * k);
     std::vector<float> y_before = random.many(columns * n);
-    std::vector<float> weight = random.many(k);
-    std::vector<float> bias = random.many(k);
+    std::vector<float> weight   = random.many(k);
+    std::vector<float> bias     = random.many(k);
     std::vector<float> out_bias = random.many(n);
-    std::vector<float> scale = random.many(n);
+    std::vector<float> scale    = random.many(n);
     for (const bool centred : { false, true }) {
         std::vector<double> expected;
         for (int64_t c = 0; c < columns; c++) {
@@ -261,5 +261,6 @@ void test_swiglu() {
 }  // namespace
 
 int main() {
-    return run_kernel_tests({ test_convolutions, test_large_convolution, test_unfinished_end, test_linear, test_swiglu });
+    return run_kernel_tests(
+        { test_convolutions, test_large_convolution, test_unfinished_end, test_linear, test_swiglu });
 }

@@ -62,9 +62,10 @@ class product_bench {
           w_(make_matrix(one.kind, one.n_out, one.k, one.end == product_end::swiglu, random_)),
           stride_(round_up(one.k, 64)), y_width_(one.end == product_end::swiglu ? one.n_out / 2 : one.n_out),
           y_stride_(round_up(y_width_, 64)), x_(random_.many(static_cast<size_t>(capacity * one.k))),
-          norm_(random_.many(static_cast<size_t>(one.k))), before_(random_.many(static_cast<size_t>(capacity * y_width_))),
-          matrix_(w_.shape, w_.rows.data()), planes_(static_cast<size_t>(2 * capacity * stride_)),
-          device_x_(spread(x_, one.k, stride_)), device_norm_(spread(norm_, one.k, stride_)), sums_(squares()) {}
+          norm_(random_.many(static_cast<size_t>(one.k))),
+          before_(random_.many(static_cast<size_t>(capacity * y_width_))), matrix_(w_.shape, w_.rows.data()),
+          planes_(static_cast<size_t>(2 * capacity * stride_)), device_x_(spread(x_, one.k, stride_)),
+          device_norm_(spread(norm_, one.k, stride_)), sums_(squares()) {}
 
     struct result {
         std::vector<float> y;     // [n_columns][y_width]
@@ -114,7 +115,8 @@ class product_bench {
             for (int64_t o = 0; o < case_.n_out; o++) {
                 for (int64_t i = 0; i < case_.k; i++) {
                     products[static_cast<size_t>(o)] +=
-                        static_cast<double>(w_.values[static_cast<size_t>(o * case_.k + i)]) * x[static_cast<size_t>(i)];
+                        static_cast<double>(w_.values[static_cast<size_t>(o * case_.k + i)]) *
+                        x[static_cast<size_t>(i)];
                 }
             }
             for (int64_t o = 0; o < y_width_; o++) {
@@ -198,7 +200,8 @@ void check_case(const product_case & one, uint32_t seed) {
         const auto    from  = all.y.begin() + first * bench.y_width();
         CHECK(std::equal(few.y.begin(), few.y.end(), from));
         if (one.end == product_end::residual) {
-            CHECK(std::equal(few.sums.begin(), few.sums.end(), all.sums.begin() + first * ((bench.y_width() + 15) / 16)));
+            CHECK(
+                std::equal(few.sums.begin(), few.sums.end(), all.sums.begin() + first * ((bench.y_width() + 15) / 16)));
         }
     }
 }

@@ -12,13 +12,13 @@ namespace {
 using namespace kstt::gpu;
 
 void check_embedding(table_kind kind, ggml_type type) {
-    constexpr int64_t          hidden = 96;
-    constexpr int64_t          n_rows = 40;
-    constexpr int64_t          n_ids  = 9;
-    random_numbers             random(5);
-    const std::vector<float>   values = random.many(n_rows * hidden);
-    std::vector<uint8_t>       table(ggml_row_size(type, hidden) * n_rows);
-    std::vector<float>         stored(values.size());
+    constexpr int64_t        hidden = 96;
+    constexpr int64_t        n_rows = 40;
+    constexpr int64_t        n_ids  = 9;
+    random_numbers           random(5);
+    const std::vector<float> values = random.many(n_rows * hidden);
+    std::vector<uint8_t>     table(ggml_row_size(type, hidden) * n_rows);
+    std::vector<float>       stored(values.size());
     ggml_quantize_chunk(type, values.data(), table.data(), 0, n_rows, hidden, nullptr);
     if (type == GGML_TYPE_F32) {
         stored = values;
@@ -74,13 +74,13 @@ void test_embedding() {
 
 void test_rope() {
     for (const bool reference : { false, true }) {
-        const auto precision = reference ? kstt::rope_precision::reference : kstt::rope_precision::exact;
-        const kstt::rope_table      table(24, 10000.0, precision);
-        device_array<double>        frequencies(table.frequencies());
-        const std::vector<int32_t>  positions = { 0, 7, 1000000 };
-        device_array<int32_t>       device_positions(positions);
-        device_array<float>         out(6 * 24);
-        rope_call                   call;
+        const auto             precision = reference ? kstt::rope_precision::reference : kstt::rope_precision::exact;
+        const kstt::rope_table table(24, 10000.0, precision);
+        device_array<double>   frequencies(table.frequencies());
+        const std::vector<int32_t> positions = { 0, 7, 1000000 };
+        device_array<int32_t>      device_positions(positions);
+        device_array<float>        out(6 * 24);
+        rope_call                  call;
         call.frequencies = frequencies.data();
         call.positions   = device_positions.data();
         call.n_columns   = 6;
@@ -105,8 +105,8 @@ void test_pick() {
     constexpr int32_t  n = 1000;
     random_numbers     random(6);
     std::vector<float> logits = random.many(4 * 1024, 3.0F);
-    logits[700] = logits[20] = 50.0F;            // a tie: the lower id
-    logits[1024 + 1003]      = 90.0F;            // beyond those that may be chosen
+    logits[700] = logits[20] = 50.0F;  // a tie: the lower id
+    logits[1024 + 1003]      = 90.0F;  // beyond those that may be chosen
     logits[2 * 1024 + 999]   = 60.0F;
     std::fill(logits.begin() + 3 * 1024, logits.begin() + 4 * 1024, NAN);
     device_array<float>   device_logits(logits);
@@ -162,7 +162,8 @@ void test_codebooks() {
             for (int32_t e = 0; e < n_entries; e++) {
                 double distance = 0.0;
                 for (int32_t i = 0; i < dim; i++) {
-                    const auto entry = static_cast<double>(entries[static_cast<size_t>((book * n_entries + e) * dim + i)]);
+                    const auto entry =
+                        static_cast<double>(entries[static_cast<size_t>((book * n_entries + e) * dim + i)]);
                     distance += std::pow(residual[static_cast<size_t>(i)] - entry, 2.0);
                 }
                 if (distance < least) {

@@ -1,6 +1,6 @@
-// The functions that kernels use, for kernels compiled as ordinary C++: each thread of a block is a fiber, blocks run one
-// after the other (all at once where the launch is cooperative). A thread that waits for others at a barrier or shuffle
-// they never reach is an error, and so is a warp whose lanes wait at different kinds of places.
+// The functions that kernels use, for kernels compiled as ordinary C++: each thread of a block is a fiber, blocks run
+// one after the other (all at once where the launch is cooperative). A thread that waits for others at a barrier or
+// shuffle they never reach is an error, and so is a warp whose lanes wait at different kinds of places.
 #pragma once
 
 #include <algorithm>
@@ -46,9 +46,9 @@ const thread_place & here();
 
 enum class meeting { shuffle, product, warp_barrier };
 
-void meet_block();
+void             meet_block();
 // Hands `value` to the warp; returns all 32 values, by lane, once every lane has given its own.
-const char * meet_warp(meeting kind, const void * value, size_t n_bytes);
+const char *     meet_warp(meeting kind, const void * value, size_t n_bytes);
 // Bytes between two lanes' values.
 constexpr size_t meeting_stride = 32;
 void             spin();

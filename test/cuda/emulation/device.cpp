@@ -193,10 +193,10 @@ void multiply_fragments(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&
     const uint32_t lane = threadIdx.x & 31U;
     const uint32_t row  = lane / 4;
     for (uint32_t i = 0; i < 4; i++) {
-        const uint32_t half   = i / 2;                      // rows 8 to 15
-        const uint32_t column = (lane % 4) * 2 + i % 2;     // of the 8
+        const uint32_t half   = i / 2;                   // rows 8 to 15
+        const uint32_t column = (lane % 4) * 2 + i % 2;  // of the 8
         float          sum    = c[i];
-        for (uint32_t t = 0; t < 4; t++) {                  // k = 2t, 2t + 1, then 2t + 8, 2t + 9
+        for (uint32_t t = 0; t < 4; t++) {  // k = 2t, 2t + 1, then 2t + 8, 2t + 9
             const product_operands * left  = from(row * 4 + t);
             const product_operands * right = from(column * 4 + t);
             for (int e = 0; e < 2; e++) {

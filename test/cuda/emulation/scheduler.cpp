@@ -36,8 +36,8 @@ struct scheduler {
     std::vector<std::unique_ptr<emulated_thread>> threads;
     std::vector<std::unique_ptr<warp_state>>      warps;
     std::vector<std::vector<char>>                shared;
-    emulated_thread *                             current = nullptr;
-    const std::function<void()> *                 body    = nullptr;
+    emulated_thread *                             current   = nullptr;
+    const std::function<void()> *                 body      = nullptr;
     bool                                          backwards = false;
 };
 
@@ -110,8 +110,8 @@ void prepare(const launch_shape & shape, uint32_t first_block, uint32_t n_blocks
             const uint32_t    block  = first_block + b;
             thread.place.thread      = { t, 0, 0 };
             thread.place.block       = { block % shape.grid_x,
-                                   block / shape.grid_x % shape.grid_y,
-                                   block / shape.grid_x / shape.grid_y };
+                                         block / shape.grid_x % shape.grid_y,
+                                         block / shape.grid_x / shape.grid_y };
             thread.place.block_size  = { shape.n_threads, 1, 1 };
             thread.place.grid_size   = { shape.grid_x, shape.grid_y, shape.grid_z };
             thread.place.shared      = reinterpret_cast<char *>(base);
@@ -136,8 +136,7 @@ void run_blocks(const launch_shape & shape, uint32_t first_block, uint32_t n_blo
         bool moved   = false;
         bool waiting = false;
         for (size_t w = 0; w < n_threads / warp_size; w++) {
-            emulated_thread ** lanes =
-                order.data() + (all.backwards ? n_threads / warp_size - 1 - w : w) * warp_size;
+            emulated_thread ** lanes = order.data() + (all.backwards ? n_threads / warp_size - 1 - w : w) * warp_size;
             do {
                 for (size_t i = 0; i < warp_size; i++) {
                     emulated_thread & lane = *lanes[all.backwards ? warp_size - 1 - i : i];
