@@ -4,7 +4,8 @@ target_compile_features(kstt_options INTERFACE cxx_std_17)
 if(MSVC)
     target_compile_options(kstt_options INTERFACE /W4 /utf-8)
 else()
-    target_compile_options(kstt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unused-parameter -Wno-psabi)
+    target_compile_options(kstt_options INTERFACE
+        "$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-unused-parameter;-Wno-psabi>")
 endif()
 
 if(EMSCRIPTEN)

@@ -175,7 +175,7 @@ void codec_executor::add_block(pass & to, int32_t layer, const signal & x) const
     attention.qkv        = to.qkv;
     attention.rope       = to.rope;
     attention.slots      = to.slots;
-    attention.positions  = to.slots + 2 * to.n_rows;
+    attention.positions  = to.slots + ptrdiff_t{ 2 } * to.n_rows;
     attention.keys       = rings_->keys(layer);
     attention.values     = rings_->values(layer);
     attention.kind       = ring_kind::f32;
@@ -265,7 +265,7 @@ void codec_executor::record(pass & to) const {
     stream_.begin_recording();
     rope_call rope;
     rope.frequencies = frequencies_.as<double>();
-    rope.positions   = to.slots + 2 * to.n_rows;
+    rope.positions   = to.slots + ptrdiff_t{ 2 } * to.n_rows;
     rope.n_columns   = static_cast<int32_t>(n_columns);
     rope.per_row     = to.columns;
     rope.head_dim    = config_.head_dim;
@@ -323,20 +323,20 @@ void codec_executor::encode(const mimi_call & call, std::vector<int32_t> & codes
     const auto    n_codes  = static_cast<size_t>(n_frames) * static_cast<size_t>(config_.num_quantizers);
     const auto    n        = static_cast<size_t>(n_rows);
     const auto    samples  = static_cast<size_t>(call.n_samples);
-    pinned_memory host_pcm(n * samples * sizeof(float));
+    host_pcm_.reserve(n * samples * sizeof(float));
     // Slots and positions of each pass, at three times its first row (its rows are a recording's: more than used).
     const int32_t recorded = rows_of_recording(std::min(n_rows, per_pass));
-    pinned_memory host_rows(3 * (n + static_cast<size_t>(recorded)) * sizeof(int32_t));
-    pinned_memory host_codes(n * n_codes * sizeof(int32_t));
+    host_rows_.reserve(3 * (n + static_cast<size_t>(recorded)) * sizeof(int32_t));
+    host_codes_.reserve(n * n_codes * sizeof(int32_t));
     for (int32_t first = 0; first < n_rows; first += per_pass) {
         const int32_t count = std::min(per_pass, n_rows - first);
         pass &        to    = pass_for(rows_of_recording(count), call.n_samples, call.pad_right);
-        auto *        rows  = host_rows.as<int32_t>() + 3 * static_cast<ptrdiff_t>(first);
-        auto *        pcm   = host_pcm.as<float>() + static_cast<size_t>(first) * samples;
+        auto *        rows  = host_rows_.as<int32_t>() + 3 * static_cast<ptrdiff_t>(first);
+        auto *        pcm   = host_pcm_.as<float>() + static_cast<size_t>(first) * samples;
         std::fill(rows, rows + to.n_rows, -1);
         std::fill(rows + to.n_rows, rows + 3 * static_cast<ptrdiff_t>(to.n_rows), 0);
         for (int32_t i = 0; i < count; i++) {
-            const auto    row       = static_cast<size_t>(first + i);
+            const auto    row       = static_cast<size_t>(first) + static_cast<size_t>(i);
             const int32_t slot      = call.slots[row];
             rows[i]                 = slot;
             rows[to.n_rows + i]     = static_cast<int32_t>(clock_.frames(slot));
@@ -344,15 +344,15 @@ void codec_executor::encode(const mimi_call & call, std::vector<int32_t> & codes
             std::memcpy(pcm + static_cast<size_t>(i) * samples, call.pcm[row], samples * sizeof(float));
             clock_.advance(slot, n_frames);
         }
-        stream_.upload(to.slots, rows, 3 * static_cast<size_t>(to.n_rows) * sizeof(int32_t));
+        stream_.upload(to.slots, rows, 3 * sizeof(int32_t) * static_cast<size_t>(to.n_rows));
         stream_.upload(to.pcm, pcm, static_cast<size_t>(count) * samples * sizeof(float));
         stream_.run(*to.work);
-        stream_.download(host_codes.as<int32_t>() + static_cast<size_t>(first) * n_codes,
+        stream_.download(host_codes_.as<int32_t>() + static_cast<size_t>(first) * n_codes,
                          to.codes,
                          static_cast<size_t>(count) * n_codes * sizeof(int32_t));
     }
     stream_.wait();
-    codes.assign(host_codes.as<int32_t>(), host_codes.as<int32_t>() + n * n_codes);
+    codes.assign(host_codes_.as<int32_t>(), host_codes_.as<int32_t>() + n * n_codes);
 }
 
 void codec_executor::save(int32_t slot, byte_writer & out) const {

@@ -83,6 +83,9 @@ class codec_executor final : public codec_network {
     int32_t                                   downsample_state_ = -1;
     std::map<pass_key, std::unique_ptr<pass>> passes_;
     codec_clock                               clock_;
+    pinned_memory                             host_pcm_;   // of one call
+    pinned_memory                             host_rows_;  // of each pass: slots, frames, columns
+    pinned_memory                             host_codes_;
 };
 
 }  // namespace kstt::gpu

@@ -319,7 +319,8 @@ void decoder_executor::compute(const decoder_call & call, int64_t n_choices) {
     stream_.run(*recordings_[key]);
     stream_.wait();
     if (buffers_->heads_width > 0) {
-        const auto n = static_cast<size_t>(n_rows * per_row * buffers_->heads_width);
+        const auto n =
+            static_cast<size_t>(n_rows) * static_cast<size_t>(per_row) * static_cast<size_t>(buffers_->heads_width);
         softmax_groups(reinterpret_cast<const float *>(buffers_->host_results.as<int32_t>() + 2 * buffers_->capacity),
                        n,
                        static_cast<size_t>(config.extra_head_dim),

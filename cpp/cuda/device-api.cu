@@ -112,7 +112,7 @@ device_memory & device_memory::operator=(device_memory && other) noexcept {
     return *this;
 }
 
-pinned_memory::pinned_memory(size_t n_bytes) {
+pinned_memory::pinned_memory(size_t n_bytes) : n_bytes_(n_bytes) {
     check_call(cudaMallocHost(&data_, n_bytes), "pinned memory");
 }
 
@@ -120,10 +120,12 @@ pinned_memory::~pinned_memory() {
     cudaFreeHost(data_);
 }
 
-pinned_memory::pinned_memory(pinned_memory && other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+pinned_memory::pinned_memory(pinned_memory && other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), n_bytes_(std::exchange(other.n_bytes_, 0)) {}
 
 pinned_memory & pinned_memory::operator=(pinned_memory && other) noexcept {
     std::swap(data_, other.data_);
+    std::swap(n_bytes_, other.n_bytes_);
     return *this;
 }
 

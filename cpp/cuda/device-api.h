@@ -54,13 +54,23 @@ class pinned_memory {
     pinned_memory(pinned_memory && other) noexcept;
     pinned_memory & operator=(pinned_memory && other) noexcept;
 
+    size_t n_bytes() const { return n_bytes_; }
+
+    // At least so large from now on; a larger one holds nothing of the old contents.
+    void reserve(size_t n_bytes) {
+        if (n_bytes > n_bytes_) {
+            *this = pinned_memory(n_bytes);
+        }
+    }
+
     template <typename T>
     T * as() const {
         return static_cast<T *>(data_);
     }
 
   private:
-    void * data_ = nullptr;
+    void * data_    = nullptr;
+    size_t n_bytes_ = 0;
 };
 
 class recording;

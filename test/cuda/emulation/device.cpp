@@ -90,16 +90,18 @@ device_memory & device_memory::operator=(device_memory && other) noexcept {
     return *this;
 }
 
-pinned_memory::pinned_memory(size_t n_bytes) : data_(::operator new(n_bytes)) {}
+pinned_memory::pinned_memory(size_t n_bytes) : data_(::operator new(n_bytes)), n_bytes_(n_bytes) {}
 
 pinned_memory::~pinned_memory() {
     ::operator delete(data_);
 }
 
-pinned_memory::pinned_memory(pinned_memory && other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+pinned_memory::pinned_memory(pinned_memory && other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), n_bytes_(std::exchange(other.n_bytes_, 0)) {}
 
 pinned_memory & pinned_memory::operator=(pinned_memory && other) noexcept {
     std::swap(data_, other.data_);
+    std::swap(n_bytes_, other.n_bytes_);
     return *this;
 }
 
