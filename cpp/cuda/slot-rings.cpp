@@ -38,8 +38,8 @@ size_t slot_rings::slot_elements() const {
 }
 
 ring_memory slot_rings::memory_of(int32_t layer, int32_t which) const {
-    const auto  at = static_cast<size_t>(2 * layer + which);
-    ring_memory ring;
+    const size_t at = 2 * static_cast<size_t>(layer) + static_cast<size_t>(which);
+    ring_memory  ring;
     ring.values = values_[at].as<void>();
     ring.scales = shape_.kind == ring_kind::q8 ? scales_[at].as<float>() : nullptr;
     return ring;

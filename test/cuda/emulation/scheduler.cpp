@@ -46,14 +46,22 @@ scheduler & the_scheduler() {
     return one;
 }
 
+// The thread that runs; outside of a kernel there is none.
+emulated_thread & running() {
+    KSTT_CHECK(the_scheduler().current != nullptr);
+    return *the_scheduler().current;
+}
+
 void give_way(wait_state state) {
-    emulated_thread * self = the_scheduler().current;
+    emulated_thread * self = &running();
     self->state            = state;
     self->stack.give_way();
 }
 
 void enter(void *) {
-    (*the_scheduler().body)();
+    const std::function<void()> * body = the_scheduler().body;
+    KSTT_CHECK(body != nullptr);
+    (*body)();
 }
 
 void step(emulated_thread & thread) {
@@ -171,7 +179,7 @@ void run_blocks(const launch_shape & shape, uint32_t first_block, uint32_t n_blo
 }  // namespace
 
 const thread_place & here() {
-    return the_scheduler().current->place;
+    return running().place;
 }
 
 void meet_block() {
@@ -183,7 +191,7 @@ void spin() {
 }
 
 const char * meet_warp(meeting kind, const void * value, size_t n_bytes) {
-    emulated_thread * self  = the_scheduler().current;
+    emulated_thread * self  = &running();
     const size_t      lane  = self->place.thread.x % warp_size;
     char *            place = self->warp->values[self->meetings++ % 2];
     std::memcpy(place + lane * meeting_stride, value, n_bytes);
