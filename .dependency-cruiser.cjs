@@ -80,6 +80,20 @@ module.exports = {
       to: { dependencyTypes: ["core"] },
     },
     {
+      name: "nothing-of-node-in-a-browser",
+      comment: "A bundler takes along, or stumbles over, whatever is reachable, even what is never run.",
+      severity: "error",
+      from: { path: "^ts/(index\\.browser|backend/wasm/core/worker)\\.ts$" },
+      to: { path: "\\.node\\.ts$|^ts/backend/native/|^ts/cli/", reachable: true },
+    },
+    {
+      name: "the-worker-stands-alone",
+      comment: "Its files are served as they are: at run time they need nothing beside their folder and the layout.",
+      severity: "error",
+      from: { path: "^ts/backend/wasm/core/" },
+      to: { path: "^ts/", pathNot: "^ts/backend/wasm/(core/|layout\\.ts$)", dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "no-development-dependency-at-run-time",
       severity: "error",
       from: { path: "^ts/" },

@@ -7,7 +7,7 @@
  *   demo           the same without the C++ tests, then transcribes a recording with the embedded model
  *   test           the same, then every test this machine can run
  */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildNative } from "./build-native.mjs";
@@ -39,7 +39,7 @@ function dropStaleOutput(folder, sources) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       dropStaleOutput(path, join(sources, entry.name));
-    } else if (/\.(js|d\.ts)$/.test(entry.name)) {
+    } else if (/\.(js|d\.ts)$/.test(entry.name) && !entry.name.startsWith("kstt-")) {
       const source = join(sources, entry.name.replace(/(\.d\.ts|\.js)$/, ".ts"));
       if (!existsSync(source)) rmSync(path);
     }
@@ -50,6 +50,18 @@ export async function buildTypeScript() {
   const project = join(root, "tsconfig.build.json");
   await step("Compiling the TypeScript part", "tsc", binCommand("typescript", "bin/tsc", "-p", project));
   dropStaleOutput(join(root, "dist"), join(root, "ts"));
+  copyWasm();
+}
+
+/** The WebAssembly core goes beside the code that starts it, where it has been built. */
+function copyWasm() {
+  const source = join(root, "build", "wasm");
+  const target = join(root, "dist", "backend", "wasm", "core");
+  const isCore = (name) => /^kstt-.*\.(wasm|mjs|js|cjs)$/.test(name);
+  for (const name of existsSync(target) ? readdirSync(target).filter(isCore) : []) rmSync(join(target, name));
+  for (const name of existsSync(source) ? readdirSync(source).filter(isCore) : []) {
+    copyFileSync(join(source, name), join(target, name));
+  }
 }
 
 /** @param {string} [target] As buildNative's. */

@@ -19,11 +19,13 @@ export interface AudioHost {
   registerMediaServer(): Promise<boolean>;
 }
 
-/** undefined outside Node, where the imported file is never reached. */
+let load: (() => Promise<AudioHost>) | undefined;
+
+/** For the entry of a platform that has one: a bundle for browsers must not even mention the others. */
+export function setAudioHost(loader: () => Promise<AudioHost>): void {
+  load = loader;
+}
+
 export async function loadHost(): Promise<AudioHost | undefined> {
-  if (typeof process === "undefined" || process.versions?.node === undefined) {
-    return undefined;
-  }
-  const { nodeAudioHost } = await import("./host.node.js");
-  return nodeAudioHost;
+  return load?.();
 }

@@ -195,7 +195,7 @@ class Timeline {
   }
 }
 
-function toBytes(data: ArrayBuffer | ArrayBufferView | undefined): Uint8Array {
+function toBytes(data: AllowSharedBufferSource | undefined): Uint8Array {
   if (data === undefined) {
     return new Uint8Array(0);
   }

@@ -67,7 +67,12 @@ async function openLocation(name: string, source: string | URL, signal: AbortSig
   }
   const host = await loadHost();
   if (host === undefined) {
-    throw new SttError("ERR_INVALID_ARGUMENT", `${name}: this environment has no files`, {
+    // A browser knows no paths: what is not absolute is meant from the page's own address.
+    const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+    if (url === undefined && source !== "" && URL.canParse(String(source), base)) {
+      return fetchSource(name, new URL(String(source), base), signal);
+    }
+    throw new SttError("ERR_INVALID_ARGUMENT", `${name}: there are no files here`, {
       remedy: "Pass an http(s) URL, a Blob, bytes or samples.",
     });
   }

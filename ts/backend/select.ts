@@ -9,6 +9,8 @@ const KINDS: readonly BackendKind[] = ["cuda", "cpu", "wasm"];
 
 export interface BackendAttempt {
   readonly kind: BackendKind;
+  /** Where a kind has several builds: which of them. */
+  readonly variant?: string;
   readonly ok: boolean;
   /** Why it does not work here; absent when ok. */
   readonly reason?: string;
@@ -35,18 +37,25 @@ export async function selectBackend(
       remedy: 'Use "auto" unless a certain backend is needed.',
     });
   }
-  const failures: { kind: BackendKind; reason: string; remedy: string | undefined }[] = [];
+  const failures: Failure[] = [];
   const kinds = preference === "auto" ? KINDS : [preference];
   for (const kind of kinds) {
-    const attempt = await tryOpen(kind, candidates);
-    if ("backend" in attempt) {
-      const failed = failures.map((failure) => ({ kind: failure.kind, ok: false, reason: failure.reason }));
-      return { backend: attempt.backend, tried: [...failed, { kind, ok: true }] };
+    const builds = candidates.filter((one) => one.kind === kind);
+    if (builds.length === 0) {
+      failures.push({ name: { kind }, reason: `this build has no ${kind} backend`, remedy: undefined });
     }
-    failures.push({ kind, ...attempt });
+    for (const candidate of builds) {
+      const name = nameOf(candidate);
+      const attempt = await tryOpen(candidate);
+      if ("backend" in attempt) {
+        const failed = failures.map((failure) => ({ ...failure.name, ok: false, reason: failure.reason }));
+        return { backend: attempt.backend, tried: [...failed, { ...name, ok: true }] };
+      }
+      failures.push({ name, ...attempt });
+    }
   }
   const what = preference === "auto" ? "no backend works here" : `the ${preference} backend does not work here`;
-  const reasons = failures.map(({ kind, reason }) => `${kind}: ${reason}`).join("; ");
+  const reasons = failures.map(({ name, reason }) => `${describe(name)}: ${reason}`).join("; ");
   const remedies = failures.flatMap(({ remedy }) => remedy ?? []);
   if (remedies.length === 0) {
     remedies.push("Install the package again, with its optional dependencies.");
@@ -57,14 +66,23 @@ export async function selectBackend(
   throw new SttError("ERR_BACKEND_UNAVAILABLE", `${what} - ${reasons}`, { remedy: [...new Set(remedies)].join(" ") });
 }
 
+interface Failure {
+  readonly name: Pick<BackendAttempt, "kind" | "variant">;
+  readonly reason: string;
+  readonly remedy: string | undefined;
+}
+
+function nameOf({ kind, variant }: BackendCandidate): Failure["name"] {
+  return variant === undefined ? { kind } : { kind, variant };
+}
+
+function describe({ kind, variant }: Failure["name"]): string {
+  return variant === undefined ? kind : `${kind} (${variant})`;
+}
+
 async function tryOpen(
-  kind: BackendKind,
-  candidates: readonly BackendCandidate[],
+  candidate: BackendCandidate,
 ): Promise<{ backend: Backend } | { reason: string; remedy: string | undefined }> {
-  const candidate = candidates.find((one) => one.kind === kind);
-  if (candidate === undefined) {
-    return { reason: `this build has no ${kind} backend`, remedy: undefined };
-  }
   try {
     return { backend: await candidate.open() };
   } catch (error) {

@@ -17,6 +17,8 @@ export type BackendKind = "cuda" | "cpu" | "wasm";
 
 export interface BackendCandidate {
   readonly kind: BackendKind;
+  /** Of a kind with several builds: which one; they are tried in the order of the list. */
+  readonly variant?: string;
   /** Proves that the backend works here; rejects with the reason when not. */
   open(): Promise<Backend>;
 }

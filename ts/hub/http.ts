@@ -6,7 +6,13 @@ export interface HttpSettings {
   /** The Hub's address without a final slash. */
   readonly endpoint: string;
   readonly token: string | undefined;
-  readonly userAgent: string;
+  /** undefined: the platform's own, as browsers have it. */
+  readonly userAgent: string | undefined;
+  /**
+   * "manual": each hop is looked at, and the token goes to the endpoint only. "follow": by the platform, which drops the
+   * token on the way to another origin; browsers show no redirect to scripts.
+   */
+  readonly redirects?: "manual" | "follow";
   /** Milliseconds without an answer, or without a byte of one, after which a connection counts as lost. */
   readonly metadataTimeout: number;
   readonly downloadTimeout: number;
@@ -65,17 +71,18 @@ export async function request(settings: HttpSettings, url: string, options: Http
 
 async function send(settings: HttpSettings, url: string, options: HttpRequest, watch: Watch): Promise<Response> {
   throwIfAborted(options.signal);
-  const headers: Record<string, string> = {
-    "user-agent": settings.userAgent,
-    // Compressed, a file would have neither its own length nor its own ranges.
-    "accept-encoding": "identity",
-    ...options.headers,
-  };
+  const headers: Record<string, string> = { ...options.headers };
+  if (settings.userAgent !== undefined) {
+    headers["user-agent"] = settings.userAgent;
+    // Compressed, a file would have neither its own length nor its own ranges. Browsers decide this by themselves.
+    headers["accept-encoding"] = "identity";
+  }
   if (settings.token !== undefined && new URL(url).origin === new URL(settings.endpoint).origin) {
     headers["authorization"] = `Bearer ${settings.token}`;
   }
   try {
-    return await fetch(url, { method: options.method ?? "GET", headers, redirect: "manual", signal: watch.signal });
+    const { redirects: redirect = "manual" } = settings;
+    return await fetch(url, { method: options.method ?? "GET", headers, redirect, signal: watch.signal });
   } catch (cause) {
     watch.end();
     throwIfAborted(options.signal);

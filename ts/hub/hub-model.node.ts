@@ -1,20 +1,18 @@
 /** From the name of a model on the Hub to a folder on this machine. */
 import { basename, join } from "node:path";
 import { SttError } from "../contract/errors.js";
-import { aliasOf } from "./aliases.js";
 import { ModelCache } from "./cache.node.js";
+import { type Choice, chooseRepositories, sourceOf } from "./choose-repository.js";
 import { onDisk } from "./disk-error.node.js";
 import { avoidsLinks, cacheFolder, httpSettings, isOffline } from "./environment.node.js";
 import { checkSpace, type FetchContext, fetchFile } from "./file-fetch.node.js";
 import { HttpFailure, toSttError } from "./http-failure.js";
 import { type ModelPlan, type PlannedFile, planFromCache, planModel } from "./model-plan.node.js";
-import { checkRevision, isCommit, type ModelReference, parseModelReference } from "./model-reference.js";
+import { isCommit } from "./model-reference.js";
 import { fetchListing, type RepositoryListing } from "./repository.js";
 import { DEFAULT_RETRIES, type RetryPolicy } from "./retry.js";
 import { TransferMeter } from "./transfer-meter.js";
 import type { HubModel, HubOptions } from "./types.js";
-
-const DEFAULT_REVISION = "main";
 
 /** What tests change. */
 export interface Tuning {
@@ -24,12 +22,6 @@ export interface Tuning {
 
 interface Context extends FetchContext {
   readonly withWeights: boolean;
-}
-
-interface Choice {
-  readonly reference: ModelReference;
-  readonly revision: string;
-  readonly reason: string | undefined;
 }
 
 /**
@@ -48,31 +40,6 @@ export async function findHubModel(id: string, options: HubOptions = {}, tuning:
   const [choice] = choices;
   const plan = await onlinePlan(choice, cache, options, tuning);
   return { path: await modelPath(cache, plan), source: sourceOf(id, choice, plan) };
-}
-
-/** What an id may stand for, the best first. */
-function chooseRepositories(id: string, revisionOption: string | undefined): readonly [Choice, ...Choice[]] {
-  const reference = parseModelReference(id);
-  if (revisionOption !== undefined) {
-    checkRevision(revisionOption);
-    if (reference.revision !== undefined && reference.revision !== revisionOption) {
-      throw new SttError("ERR_INVALID_ARGUMENT", `"${id}" and the revision "${revisionOption}" contradict each other`, {
-        remedy: "State the revision once.",
-      });
-    }
-  }
-  const revision = reference.revision ?? revisionOption;
-  const own: Choice = { reference, revision: revision ?? DEFAULT_REVISION, reason: undefined };
-  const alias = reference.isExact || revision !== undefined ? undefined : aliasOf(reference.repository);
-  if (alias === undefined) {
-    return [own];
-  }
-  const chosen: Choice = {
-    reference: { ...reference, repository: alias.repository },
-    revision: DEFAULT_REVISION,
-    reason: alias.reason,
-  };
-  return alias.repository === reference.repository ? [chosen] : [chosen, own];
 }
 
 async function fromCache(
@@ -196,8 +163,4 @@ async function modelPath(cache: ModelCache, plan: ModelPlan): Promise<string> {
     }
   });
   return entry === undefined ? folder : join(folder, entry);
-}
-
-function sourceOf(id: string, { reason }: Choice, { repository, revision, commit }: ModelPlan): HubModel["source"] {
-  return { id, repository, revision, commit, reason };
 }

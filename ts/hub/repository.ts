@@ -9,6 +9,14 @@ export interface RepositoryListing {
   readonly commit: string;
   /** Paths of all files. */
   readonly files: ReadonlySet<string>;
+  /** By path, if they were asked for and the Hub says them. */
+  readonly contents: ReadonlyMap<string, FileContent>;
+}
+
+export interface FileContent {
+  /** As in RemoteFile. */
+  readonly etag: string;
+  readonly size: number;
 }
 
 export interface RemoteFile {
@@ -24,15 +32,20 @@ export interface RemoteFile {
 /** Fewer than for files, of which there may be much to lose: a wrong name on a machine without a line fails soon. */
 const LISTING_ATTEMPTS = 3;
 
-/** Asks for a revision. `isQuick`: one try only, for callers that know another way. Errors: HttpFailure, ERR_DOWNLOAD. */
+/**
+ * Asks for a revision. `isQuick`: one try only, for callers that know another way. `withContents`: sizes and hashes, too.
+ * Errors: HttpFailure, ERR_DOWNLOAD.
+ */
 export async function fetchListing(
   settings: HttpSettings,
   repository: string,
   revision: string,
   signal: AbortSignal | undefined,
   isQuick = false,
+  withContents = false,
 ): Promise<RepositoryListing> {
-  const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
+  const query = withContents ? "?blobs=true" : "";
+  const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}${query}`;
   const { retries } = settings;
   const attempts = isQuick ? 1 : Math.min(retries.attempts, LISTING_ATTEMPTS);
   const text = await withRetries(
@@ -53,10 +66,20 @@ function readListing(text: string, url: string): RepositoryListing {
   if (!Array.isArray(siblings) || typeof commit !== "string" || !isCommit(commit)) {
     throw notTheHub(`${url}: the answer is no description of a model`);
   }
-  const paths = siblings.map((sibling: unknown) =>
-    typeof sibling === "object" && sibling !== null && "rfilename" in sibling ? sibling.rfilename : undefined,
-  );
-  return { commit, files: new Set(paths.filter((path) => typeof path === "string")) };
+  const files = new Set<string>();
+  const contents = new Map<string, FileContent>();
+  for (const sibling of siblings as unknown[]) {
+    const { rfilename, size, blobId, lfs } = Object(sibling) as Record<string, unknown>;
+    if (typeof rfilename !== "string") {
+      continue;
+    }
+    files.add(rfilename);
+    const etag = Object(lfs)["sha256"] ?? blobId;
+    if (typeof size === "number" && typeof etag === "string") {
+      contents.set(rfilename, { etag, size });
+    }
+  }
+  return { commit, files, contents };
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -68,7 +91,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function fileUrl(settings: HttpSettings, repository: string, commit: string, path: string): string {
+export function fileUrl(settings: HttpSettings, repository: string, commit: string, path: string): string {
   const encoded = path.split("/").map(encodeURIComponent).join("/");
   return `${settings.endpoint}/${repository}/resolve/${commit}/${encoded}`;
 }

@@ -59,6 +59,14 @@ const COMPANIONS: ReadonlyMap<string, Readonly<Record<string, string>>> = new Ma
   ],
 ]);
 
+/** Names under which the files of a model go, for places that cannot be listed. */
+export const KNOWN_FILES: readonly string[] = [
+  CONFIG,
+  WEIGHTS_INDEX,
+  ...TRANSFORMERS_OPTIONAL,
+  ...new Set(Object.values(ORIGINAL_FILES).flat()),
+];
+
 /**
  * `names`: every file there is; `file`: the file of weights, if the user named one. Layouts are recognised by
  * config.json: that of transformers says so, the original one (also -candle and -mlx) names its files.

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SttError } from "../contract/errors.js";
 import { findHubModel } from "../hub/hub-model.node.js";
-import { EMBEDDED_MODEL, type ModelFolderHost, type ModelLocation } from "./model-location.js";
+import { EMBEDDED_MODEL, type ModelFolderHost, type NamedLocation } from "./model-location.js";
 
 export const nodeModelFolderHost: ModelFolderHost = {
   resolvePath,
@@ -22,12 +22,12 @@ function embeddedFolder(): string {
   return fileURLToPath(new URL(`../../models/${EMBEDDED_MODEL}`, import.meta.url));
 }
 
-function toPath(location: ModelLocation): string {
+function toPath(location: NamedLocation): string {
   const isUrl = location instanceof URL || location.startsWith("file://");
   return isUrl ? fileURLToPath(location) : resolve(location);
 }
 
-async function resolvePath(location: ModelLocation): Promise<string> {
+async function resolvePath(location: NamedLocation): Promise<string> {
   const path = toPath(location);
   try {
     if ((await stat(path)).isDirectory()) {

@@ -11,14 +11,20 @@ export type { ModelLocation, ModelSource } from "./model-location.js";
 
 const USE_A_FOLDER = `Pass the path of a checkpoint folder, a model of the Hub ("org/name"), or "${EMBEDDED_MODEL}" for the embedded one.`;
 
+let load: (() => Promise<ModelFolderHost>) | undefined;
+
+/** For the entry of a platform: a bundle for browsers must not even mention Node's. */
+export function setModelFolderHost(loader: () => Promise<ModelFolderHost>): void {
+  load = loader;
+}
+
 async function loadHost(): Promise<ModelFolderHost> {
-  if (globalThis.process?.versions?.node === undefined) {
-    throw new SttError("ERR_INVALID_ARGUMENT", "this environment has no files to load a model from", {
-      remedy: "Use this package in Node.",
+  if (load === undefined) {
+    throw new SttError("ERR_INTERNAL", "no entry of the package has been loaded", {
+      remedy: "Import from 'kyutai-stt' itself, not from a file inside the package.",
     });
   }
-  const { nodeModelFolderHost } = await import("./model-folder.node.js");
-  return nodeModelFolderHost;
+  return load();
 }
 
 /** The path of a model, a folder or a file of weights; see findModelPath. */
@@ -34,10 +40,14 @@ export async function findModelPath(
   location: ModelLocation | undefined,
   options: HubOptions = {},
 ): Promise<ModelSource> {
+  const host = await loadHost();
+  const own = await host.open?.(location, options);
+  if (own !== undefined) {
+    return own;
+  }
   if (location !== undefined && typeof location !== "string" && !(location instanceof URL)) {
     throw invalidArgument(`a model is a path, a file: URL or a name on the Hub, not ${show(location)}`, USE_A_FOLDER);
   }
-  const host = await loadHost();
   if (location === undefined || location === EMBEDDED_MODEL) {
     return { kind: "embedded", path: await host.resolvePath(host.embeddedFolder()) };
   }
@@ -63,11 +73,14 @@ export async function findModelPath(
 
 /** An absolute path to write to. */
 export async function toPath(location: ModelLocation): Promise<string> {
-  const isPath = typeof location === "string" ? location !== "" : location instanceof URL;
-  if (!isPath || (location instanceof URL && location.protocol !== "file:")) {
-    throw invalidArgument(`a file to write is a path or a file: URL, not ${show(location)}`, "Pass a path.");
+  if ((typeof location === "string" && location !== "") || isFileUrl(location)) {
+    return (await loadHost()).toPath(location);
   }
-  return (await loadHost()).toPath(location);
+  throw invalidArgument(`a file to write is a path or a file: URL, not ${show(location)}`, "Pass a path.");
+}
+
+function isFileUrl(location: unknown): location is URL {
+  return location instanceof URL && location.protocol === "file:";
 }
 
 /** What failed on the Hub may have been meant as a folder. */

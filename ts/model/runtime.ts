@@ -13,6 +13,8 @@ export type BackendPreference = "auto" | BackendKind;
 export interface TriedBackend {
   /** Which one. */
   readonly kind: BackendKind;
+  /** Of WebAssembly: "threads" or "single". */
+  readonly variant?: string;
   /** Whether it works here. */
   readonly ok: boolean;
   /** Why it does not work here; absent when ok. */

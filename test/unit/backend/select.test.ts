@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { type BackendPreference, selectBackend } from "../../../ts/backend/select.js";
-import { wasmCandidate } from "../../../ts/backend/wasm/wasm-candidate.js";
+import { detectFeatures, type WasmFeatures } from "../../../ts/backend/wasm/features.js";
+import { wasmCandidates } from "../../../ts/backend/wasm/wasm-candidate.js";
+import type { WasmHost, WasmVariant } from "../../../ts/backend/wasm/wasm-host.js";
 import type { Backend, BackendCandidate, BackendKind } from "../../../ts/contract/backend.js";
 import { SttError } from "../../../ts/contract/errors.js";
 import { FakeBackend } from "../../contract/fake-backend.js";
@@ -94,9 +96,80 @@ test("a kind without a candidate is a reason like any other", async () => {
   expect(error.remedy).toMatch(/\S/);
 });
 
-test("the wasm candidate of this build says that there is no core for it", async () => {
-  const error = await failure("wasm", [wasmCandidate]);
-  expect(error.message).toContain("this build contains no WASM core");
+/** A platform with all features but those that are named, and a core that compiles to nothing. */
+function wasmHost(missing: Partial<WasmFeatures>, compile: WasmHost["compile"] = async () => EMPTY_MODULE): WasmHost {
+  const all = { simd: true, relaxedSimd: true, exceptions: true, threads: true, noThreadsReason: undefined };
+  return { features: { ...all, ...missing }, processors: 2, compile } as unknown as WasmHost;
+}
+
+const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+
+test("of wasm the build with threads comes first, and the one without when there can be none", async () => {
+  const threaded = await selectBackend(
+    "wasm",
+    wasmCandidates(async () => wasmHost({})),
+  );
+  expect(threaded.tried).toEqual([{ kind: "wasm", variant: "threads", ok: true }]);
+  const reason = "the page is not isolated";
+  const single = await selectBackend(
+    "auto",
+    wasmCandidates(async () => wasmHost({ threads: false, noThreadsReason: reason })),
+  );
+  expect(single.tried.slice(2)).toEqual([
+    { kind: "wasm", variant: "threads", ok: false, reason },
+    { kind: "wasm", variant: "single", ok: true },
+  ]);
+  expect(single.backend.kind).toBe("wasm");
+});
+
+test.each(["simd", "exceptions"] as const)(
+  "wasm without %s is no backend, and says what would be one",
+  async (feature) => {
+    const error = await failure(
+      "wasm",
+      wasmCandidates(async () => wasmHost({ [feature]: false })),
+    );
+    expect(error.message).toMatch(/wasm \(threads\): WebAssembly has no (SIMD|exceptions) on this platform/);
+    expect(error.message).toContain("wasm (single): ");
+    expect(error.remedy).toContain("Safari 16.4");
+  },
+);
+
+test("relaxed SIMD is used where there is a build of it, and is no condition", async () => {
+  const compiled: string[] = [];
+  const compile = async ({ threads, relaxed }: WasmVariant) => {
+    compiled.push(`${threads ? "threads" : "single"}${relaxed ? "-relaxed" : ""}`);
+    if (relaxed) throw new Error("no such file");
+    return EMPTY_MODULE;
+  };
+  await selectBackend(
+    "wasm",
+    wasmCandidates(async () => wasmHost({}, compile)),
+  );
+  expect(compiled).toEqual(["threads-relaxed", "threads"]);
+  compiled.length = 0;
+  await selectBackend(
+    "wasm",
+    wasmCandidates(async () => wasmHost({ relaxedSimd: false }, compile)),
+  );
+  expect(compiled).toEqual(["threads"]);
+});
+
+test("what has opened is kept, what has failed is tried again", async () => {
+  let calls = 0;
+  const list = wasmCandidates(async () => {
+    calls++;
+    if (calls === 1) throw new Error("not yet");
+    return wasmHost({ threads: false, noThreadsReason: "none" });
+  });
+  const first = await selectBackend("wasm", list);
+  const second = await selectBackend("wasm", list);
+  expect(second.backend).toBe(first.backend);
+});
+
+test("this platform has what the core needs", () => {
+  expect(detectFeatures(true)).toMatchObject({ simd: true, exceptions: true, threads: true });
+  expect(detectFeatures(false)).toMatchObject({ threads: false, noThreadsReason: expect.stringContaining("isolated") });
 });
 
 test("an unknown name is refused with the list of names", async () => {

@@ -1,0 +1,20 @@
+/** Debian's Chromium under Playwright, where it is installed. */
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright";
+
+const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** KSTT_CHROMIUM names one elsewhere. undefined: there is none. */
+export function chromiumPath(): string | undefined {
+  return [process.env["KSTT_CHROMIUM"], ...PATHS].find((path) => path !== undefined && existsSync(path));
+}
+
+export const NO_CHROMIUM = "there is no Chromium here (apt-get install chromium, or KSTT_CHROMIUM)";
+
+export function launch(args: readonly string[] = []): Promise<Browser> {
+  const executablePath = chromiumPath();
+  if (executablePath === undefined) {
+    throw new Error(NO_CHROMIUM);
+  }
+  return chromium.launch({ executablePath, args: ["--no-sandbox", ...args] });
+}

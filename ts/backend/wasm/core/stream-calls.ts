@@ -1,0 +1,139 @@
+/** Resamplers and conversions: objects that need no engine. */
+import type { WorkProgress } from "../../../contract/backend.js";
+import type { ConversionOptions } from "../../../contract/conversion.js";
+import { CONSTANTS, STRUCTS } from "../layout.js";
+import { CoreFailure, type CoreModule } from "./core-module.js";
+import type { CoreMemory } from "./memory.js";
+import { readProgress } from "./values.js";
+
+/** Pointers by number. */
+class Objects {
+  readonly #what: string;
+  readonly #pointers = new Map<number, number>();
+  #made = 0;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  add(pointer: number): number {
+    const id = ++this.#made;
+    this.#pointers.set(id, pointer);
+    return id;
+  }
+
+  get(id: number): number {
+    const pointer = this.#pointers.get(id);
+    if (pointer === undefined) {
+      throw new CoreFailure(CONSTANTS.KSTT_STATUS_INTERNAL, `there is no ${this.#what} ${id}`);
+    }
+    return pointer;
+  }
+
+  /** The pointer, which is the caller's to free. */
+  take(id: number): number {
+    const pointer = this.get(id);
+    this.#pointers.delete(id);
+    return pointer;
+  }
+}
+
+export class CoreResamplers {
+  readonly #module: CoreModule;
+  readonly #memory: CoreMemory;
+  readonly #objects = new Objects("resampler");
+
+  constructor(module: CoreModule, memory: CoreMemory) {
+    this.#module = module;
+    this.#memory = memory;
+  }
+
+  create(rateIn: number, rateOut: number): number {
+    return this.#memory.scratch((scratch) => {
+      const out = scratch.zeros(4);
+      scratch.call("_kstt_resampler_create", rateIn, rateOut, out);
+      return this.#objects.add(this.#memory.pointerAt(out));
+    });
+  }
+
+  push(id: number, pcm: Float32Array): Float32Array {
+    return this.#memory.scratch((scratch) => {
+      const out = scratch.zeros(4);
+      const count = scratch.zeros(4);
+      scratch.call("_kstt_resampler_push", this.#objects.get(id), scratch.array(pcm), pcm.length, out, count);
+      return this.#memory.copyFloats(this.#memory.pointerAt(out), this.#memory.pointerAt(count));
+    });
+  }
+
+  flush(id: number): Float32Array {
+    return this.#memory.scratch((scratch) => {
+      const out = scratch.zeros(4);
+      const count = scratch.zeros(4);
+      scratch.call("_kstt_resampler_flush", this.#objects.get(id), out, count);
+      return this.#memory.copyFloats(this.#memory.pointerAt(out), this.#memory.pointerAt(count));
+    });
+  }
+
+  free(id: number): void {
+    this.#module._kstt_resampler_free(this.#objects.take(id));
+  }
+}
+
+export class CoreConversions {
+  readonly #module: CoreModule;
+  readonly #memory: CoreMemory;
+  readonly #objects = new Objects("conversion");
+
+  constructor(module: CoreModule, memory: CoreMemory) {
+    this.#module = module;
+    this.#memory = memory;
+  }
+
+  /** Both are paths in the core's memory. */
+  create(source: string, target: string, { dtype, keep, threads }: ConversionOptions): number {
+    return this.#memory.scratch((scratch) => {
+      const rules = scratch.array(Int32Array.from(keep, (rule) => scratch.text(rule).pointer));
+      const struct = scratch.struct(STRUCTS.kstt_conversion_params);
+      this.#module._kstt_conversion_default_params(struct);
+      this.#memory.write(STRUCTS.kstt_conversion_params, struct, {
+        dtype: scratch.text(dtype).pointer,
+        keep: rules,
+        n_keep: keep.length,
+        n_threads: threads,
+      });
+      const out = scratch.zeros(4);
+      const [from, to] = [scratch.text(source).pointer, scratch.text(target).pointer];
+      scratch.call("_kstt_conversion_create", from, to, struct, out);
+      return this.#objects.add(this.#memory.pointerAt(out));
+    });
+  }
+
+  advance(id: number, maxBytes: number): WorkProgress {
+    return this.#memory.scratch((scratch) => {
+      const struct = scratch.struct(STRUCTS.kstt_progress);
+      scratch.call("_kstt_conversion_advance", this.#objects.get(id), BigInt(Math.trunc(maxBytes)), struct);
+      return readProgress(this.#memory, struct);
+    });
+  }
+
+  finish(id: number): void {
+    this.#memory.scratch((scratch) => scratch.call("_kstt_conversion_finish", this.#objects.get(id)));
+  }
+
+  /** JSON of a ConversionReport. */
+  report(id: number): string {
+    return this.#memory.scratch((scratch) => {
+      const conversion = this.#objects.get(id);
+      const size = scratch.zeros(4);
+      scratch.call("_kstt_conversion_report", conversion, 0, 0, size);
+      const capacity = this.#memory.pointerAt(size) + 1;
+      const text = scratch.zeros(capacity);
+      scratch.call("_kstt_conversion_report", conversion, text, capacity, size);
+      return this.#memory.text(text, this.#memory.pointerAt(size));
+    });
+  }
+
+  free(id: number): void {
+    this.#module._kstt_conversion_free(this.#objects.take(id));
+  }
+}

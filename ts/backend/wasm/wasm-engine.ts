@@ -1,0 +1,154 @@
+/** An engine: a worker with one core, which goes, with all its memory, when the engine is disposed. */
+import type {
+  EncodingHandle,
+  EngineHandle,
+  EngineInfo,
+  EngineStats,
+  GenerationHandle,
+  GenerationParams,
+  SessionHandle,
+  SessionParams,
+  WorkProgress,
+} from "../../contract/backend.js";
+import { ComputeGate } from "../compute-gate.js";
+import { Lifecycle } from "../lifecycle.js";
+import type { CoreState } from "./core/calls.js";
+import type { CoreChannel } from "./core-channel.js";
+import { forgotten } from "./release.js";
+import { WasmSession } from "./wasm-session.js";
+import { WasmEncoding, WasmGeneration } from "./wasm-work.js";
+
+const NO_STATS: EngineStats = {
+  codecNs: 0,
+  codecFrames: 0,
+  decoderNs: 0,
+  decoderFrames: 0,
+  decoderSteps: 0,
+  resampleNs: 0,
+  stepNs: 0,
+  maxStepNs: 0,
+  steps: 0,
+  replayFrames: 0,
+};
+
+/** What the worker has told, apart from the engine: the channel must not keep a forgotten engine alive. */
+class EngineMirror {
+  readonly sessions = new Map<number, WeakRef<WasmSession>>();
+  /** Changes of sessions whose creation is not known here yet. */
+  readonly #early = new Map<number, CoreState["sessions"]>();
+  stats = NO_STATS;
+  epoch = 0;
+
+  receive({ stats, sessions = [] }: CoreState): void {
+    // Figures from before a reset that is still under way are not shown.
+    if (stats?.epoch === this.epoch) {
+      this.stats = stats.values;
+    }
+    for (const state of sessions) {
+      const session = this.sessions.get(state.id);
+      if (session === undefined) {
+        this.#early.set(state.id, [...(this.#early.get(state.id) ?? []), state]);
+      } else {
+        session.deref()?.update(state);
+      }
+    }
+  }
+
+  add(id: number, session: WasmSession): void {
+    this.sessions.set(id, new WeakRef(session));
+    for (const state of this.#early.get(id) ?? []) {
+      session.update(state);
+    }
+    this.#early.delete(id);
+  }
+}
+
+export class WasmEngine implements EngineHandle {
+  readonly info: EngineInfo;
+  readonly #channel: CoreChannel;
+  readonly #life: Lifecycle;
+  readonly #gate = new ComputeGate();
+  readonly #mirror = new EngineMirror();
+
+  constructor(channel: CoreChannel, info: EngineInfo) {
+    this.info = info;
+    this.#channel = channel;
+    this.#life = new Lifecycle("engine", async () => channel.close());
+    const mirror = this.#mirror;
+    channel.onState = (state) => mirror.receive(state);
+    // Children hold on to the lifecycle: the worker goes when neither the engine nor any of them is left.
+    forgotten.register(this.#life, () => channel.close(), this.#life);
+  }
+
+  prefault(maxBytes: number): Promise<WorkProgress> {
+    return this.#life.run(() => this.#channel.call("prefault", [maxBytes]));
+  }
+
+  stats(): EngineStats {
+    this.#life.assertOpen();
+    return this.#mirror.stats;
+  }
+
+  resetStats(): void {
+    this.#life.assertOpen();
+    this.#mirror.stats = NO_STATS;
+    this.#channel.tell("resetStats", [++this.#mirror.epoch]);
+  }
+
+  createGeneration(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    params: GenerationParams,
+  ): Promise<GenerationHandle> {
+    return this.#make(async () => {
+      const copy = Float32Array.from(inputValues);
+      const id = await this.#channel.call("createGeneration", [copy, rows, samples, params], [copy.buffer]);
+      return new WasmGeneration(this.#channel, this.#life, this.#gate, id);
+    });
+  }
+
+  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle> {
+    return this.#make(async () => {
+      const copy = Float32Array.from(inputValues);
+      const id = await this.#channel.call("createEncoding", [copy, rows, samples], [copy.buffer]);
+      return new WasmEncoding(this.#channel, this.#life, this.#gate, id);
+    });
+  }
+
+  createSession(params: SessionParams): Promise<SessionHandle> {
+    return this.#make(async () => this.#session(await this.#channel.call("createSession", [params])));
+  }
+
+  restoreSession(snapshot: Uint8Array): Promise<SessionHandle> {
+    return this.#make(async () => {
+      const copy = Uint8Array.from(snapshot);
+      return this.#session(await this.#channel.call("restoreSession", [copy], [copy.buffer]));
+    });
+  }
+
+  step(maxSteps: number): Promise<number> {
+    return this.#life.run(() => this.#gate.run(() => this.#channel.call("step", [maxSteps])));
+  }
+
+  dispose(): Promise<void> {
+    forgotten.unregister(this.#life);
+    return this.#life.dispose();
+  }
+
+  /** What is made while dispose() waits goes with the worker; the promise rejects with ERR_DISPOSED. */
+  #make<T>(make: () => Promise<T>): Promise<T> {
+    return this.#life.run(async () => {
+      const made = await make();
+      this.#life.assertOpen();
+      return made;
+    });
+  }
+
+  #session(id: number): WasmSession {
+    const mirror = this.#mirror;
+    const session = new WasmSession(this.#channel, this.#life, id, () => mirror.sessions.delete(id));
+    this.#mirror.add(id, session);
+    return session;
+  }
+}
