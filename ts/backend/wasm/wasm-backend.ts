@@ -153,6 +153,9 @@ export class WasmBackend implements Backend {
   }
 
   async #open(threads: number, rename: (text: string) => string): Promise<CoreChannel> {
+    if (threads === 1) {
+      return this.#openSingle(rename);
+    }
     return this.#start(this.#variant.threads, this.#compiled, threads - 1, rename);
   }
 
