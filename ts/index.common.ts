@@ -32,6 +32,7 @@ export {
   type TranscriptionResult,
 } from "./api/speech-to-text.js";
 export type { StepTimes } from "./api/step-meter.js";
+export { toSrt, toVtt } from "./api/subtitles.js";
 export type { TranscriptionEvent, Turn, Word } from "./api/transcript.js";
 export { type TransformPair, transcriptionStream } from "./api/web-streams.js";
 export type { AudioSource, RawAudio } from "./audio/types.js";

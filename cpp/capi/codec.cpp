@@ -14,7 +14,7 @@ code_batch copy_codes(const int32_t * codes, int32_t n_rows, int32_t n_codes, si
     require(n_rows >= 1 && n_rows <= 4096, "n_rows must be 1 to 4096");
     require(n_codes >= 1 && n_codes <= 4096, "n_codes must be 1 or more");
     const size_t n_lists = static_cast<size_t>(n_rows) * static_cast<size_t>(n_codes);
-    require(n_frames >= 1 && n_frames <= (size_t{ 1 } << 32U) / n_lists,
+    require(n_frames >= 1 && n_frames <= (uint64_t{ 1 } << 32U) / n_lists,
             "n_frames must be at least 1, and n_rows * n_codes * n_frames at most 2^32");
     code_batch batch;
     batch.codes.assign(codes, codes + n_lists * n_frames);

@@ -15,7 +15,7 @@ namespace kstt {
 inline audio_batch copy_batch(const float * input_values, int32_t n_rows, size_t n_samples) {
     require(input_values != nullptr, "input_values must not be NULL");
     require(n_rows >= 1 && n_rows <= 4096, "n_rows must be 1 to 4096");
-    require(n_samples >= 1 && n_samples <= (size_t{ 1 } << 40) / static_cast<size_t>(n_rows),
+    require(n_samples >= 1 && n_samples <= (uint64_t{ 1 } << 40U) / static_cast<uint64_t>(n_rows),
             "n_samples must be at least 1, and n_rows * n_samples at most 2^40");
     const size_t n = static_cast<size_t>(n_rows) * n_samples;
     for (size_t i = 0; i < n; i++) {

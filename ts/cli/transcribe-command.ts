@@ -1,12 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import type { ModelSource, SpeechToText, TranscriptionResult } from "../index.node.js";
+import { type ModelSource, type SpeechToText, type TranscriptionResult, toSrt, toVtt } from "../index.node.js";
 import { parseChannels } from "./channel-option.js";
 import { EXIT_USAGE, forEachFile, type ModelOptions, sourceOf } from "./command-context.js";
 import { type CliIo, write } from "./io.js";
 import { loadSpeechToText } from "./load-engine.js";
 import { minutes, ProgressBar } from "./progress-bar.js";
-import { toSrt, toVtt } from "./subtitles.js";
 import { toText } from "./timed-text.js";
 import { WordPrinter } from "./word-printer.js";
 

@@ -1,6 +1,6 @@
 import * as parser from "@plussub/srt-vtt-parser";
 import { describe, expect, it } from "vitest";
-import { toSrt, toVtt } from "../../../ts/cli/subtitles.js";
+import { toSrt, toVtt } from "../../../ts/api/subtitles.js";
 
 interface Entry {
   readonly from: number;

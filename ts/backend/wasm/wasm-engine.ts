@@ -1,9 +1,15 @@
 /** An engine: a worker with one core, which goes, with all its memory, when the engine is disposed. */
 import type {
+  CacheHandle,
+  CodecHalf,
+  CodecStreamHandle,
+  DecodingHandle,
   EncodingHandle,
   EngineHandle,
   EngineInfo,
   EngineStats,
+  ForwardHandle,
+  ForwardInputs,
   GenerationHandle,
   GenerationParams,
   SessionHandle,
@@ -15,8 +21,10 @@ import { Lifecycle } from "../lifecycle.js";
 import type { CoreState } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
 import { forgotten } from "./release.js";
+import { WasmCodecStream, WasmDecoding, WasmEncoding, wasmStream } from "./wasm-codec.js";
+import { WasmCache, WasmForward } from "./wasm-forward.js";
+import { WasmGeneration } from "./wasm-generation.js";
 import { WasmSession } from "./wasm-session.js";
-import { WasmEncoding, WasmGeneration } from "./wasm-work.js";
 
 const NO_STATS: EngineStats = {
   codecNs: 0,
@@ -108,11 +116,56 @@ export class WasmEngine implements EngineHandle {
     });
   }
 
-  createEncoding(inputValues: Float32Array, rows: number, samples: number): Promise<EncodingHandle> {
+  createEncoding(
+    inputValues: Float32Array,
+    rows: number,
+    samples: number,
+    stream?: CodecStreamHandle,
+  ): Promise<EncodingHandle> {
     return this.#make(async () => {
+      const owner = wasmStream(stream);
       const copy = Float32Array.from(inputValues);
-      const id = await this.#channel.call("createEncoding", [copy, rows, samples], [copy.buffer]);
-      return new WasmEncoding(this.#channel, this.#life, this.#gate, id);
+      const values = [copy, rows, samples, owner?.id ?? 0] as const;
+      const id = await this.#channel.call("createEncoding", [...values], [copy.buffer]);
+      return new WasmEncoding(this.#channel, this.#life, this.#gate, id, owner);
+    });
+  }
+
+  createDecoding(
+    codes: Int32Array,
+    rows: number,
+    quantizers: number,
+    frames: number,
+    stream?: CodecStreamHandle,
+  ): Promise<DecodingHandle> {
+    return this.#make(async () => {
+      const owner = wasmStream(stream);
+      const copy = Int32Array.from(codes);
+      const values = [copy, rows, quantizers, frames, owner?.id ?? 0] as const;
+      const id = await this.#channel.call("createDecoding", [...values], [copy.buffer]);
+      return new WasmDecoding(this.#channel, this.#life, this.#gate, id, owner);
+    });
+  }
+
+  createCodecStream(half: CodecHalf, rows: number): Promise<CodecStreamHandle> {
+    return this.#make(async () => {
+      const id = await this.#channel.call("createCodecStream", [half, rows]);
+      return new WasmCodecStream(this.#channel, this.#life, id);
+    });
+  }
+
+  createCache(rows: number, window: number): Promise<CacheHandle> {
+    return this.#make(async () => {
+      const id = await this.#channel.call("createCache", [rows, window]);
+      return new WasmCache(this.#channel, this.#life, id);
+    });
+  }
+
+  /** A message copies its arrays. */
+  createForward(inputs: ForwardInputs, cache: CacheHandle | undefined): Promise<ForwardHandle> {
+    return this.#make(async () => {
+      const id = await this.#channel.call("createForward", [inputs, WasmCache.idOf(cache)]);
+      return new WasmForward(this.#channel, this.#life, this.#gate, id);
     });
   }
 

@@ -1,5 +1,6 @@
 /** What a worker can be asked to do, and how it answers: the protocol between wasm-backend.ts and core-service.ts. */
 import type {
+  CodecHalf,
   EngineInfo,
   EngineOptions,
   EngineStats,
@@ -10,6 +11,7 @@ import type {
   WorkProgress,
 } from "../../../contract/backend.js";
 import type { ConversionOptions } from "../../../contract/conversion.js";
+import type { CacheInfo, ForwardInputs, ForwardResult } from "../../../contract/forward.js";
 import type { TokenizerFile } from "../../../contract/tokenizer.js";
 
 /** Objects of the core are named by numbers; a worker has one engine at most. */
@@ -42,10 +44,34 @@ export interface CoreCalls {
   /** With the tokens once finished. */
   advanceGeneration(id: number, maxFrames: number): { progress: WorkProgress; tokens: Int32Array[] };
   freeGeneration(id: number): void;
-  createEncoding(inputValues: Float32Array, rows: number, samples: number): number;
-  /** With the codes once finished. */
-  advanceEncoding(id: number, maxFrames: number): { progress: WorkProgress; codes: Int32Array[][] };
+  createCodecStream(half: CodecHalf, rows: number): number;
+  restartCodecStream(id: number, cache: "attention" | "convolutions"): void;
+  freeCodecStream(id: number): void;
+  /** `stream`: 0 for a whole input. */
+  createEncoding(inputValues: Float32Array, rows: number, samples: number, stream: number): number;
+  /** With the codes once finished, and what the stream has seen. */
+  advanceEncoding(id: number, maxFrames: number): { progress: WorkProgress; codes: Int32Array[][]; columns: number };
   freeEncoding(id: number): void;
+  createDecoding(codes: Int32Array, rows: number, quantizers: number, frames: number, stream: number): number;
+  /** With the audio once finished, and what the stream has seen. */
+  advanceDecoding(id: number, maxFrames: number): { progress: WorkProgress; audio: Float32Array; columns: number };
+  freeDecoding(id: number): void;
+
+  createCache(rows: number, window: number): number;
+  copyCache(id: number): number;
+  cacheInfo(id: number): CacheInfo;
+  readCache(id: number, layer: number): { keys: Float32Array; values: Float32Array };
+  importCache(id: number, positions: number, keys: readonly Float32Array[], values: readonly Float32Array[]): CacheInfo;
+  cropCache(id: number, n: number): CacheInfo;
+  selectCache(id: number, rows: Int32Array): CacheInfo;
+  resetCache(id: number): CacheInfo;
+  freeCache(id: number): void;
+  /** `cache`: 0 for none. */
+  createForward(inputs: ForwardInputs, cache: number): number;
+  advanceForward(id: number, maxPositions: number): WorkProgress;
+  readForward(id: number, result: ForwardResult, index: number): Float32Array;
+  forwardLoss(id: number): number;
+  freeForward(id: number): void;
 
   createSession(params: SessionParams): number;
   restoreSession(snapshot: Uint8Array): number;

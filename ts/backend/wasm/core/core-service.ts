@@ -6,9 +6,11 @@
 import type { SourceOptions } from "../../../contract/backend.js";
 import { CONSTANTS } from "../layout.js";
 import type { AnswerMessage, CallMessage, CoreCalls, CoreState } from "./calls.js";
+import { CoreCodec } from "./codec-calls.js";
 import { type CoreFactory, CoreFailure, type CoreModule, startCore } from "./core-module.js";
 import { CoreEngine } from "./engine-calls.js";
 import { CoreFiles } from "./file-calls.js";
+import { CoreForwards } from "./forward-calls.js";
 import { CoreMemory } from "./memory.js";
 import { writeEngineParams } from "./params.js";
 import { CoreSessions } from "./session-calls.js";
@@ -89,6 +91,8 @@ function makeHandlers(module: CoreModule, memory: CoreMemory): { handlers: Handl
   const files = new CoreFiles(memory);
   const tokenizers = new CoreTokenizers(module, memory);
   const engine = new CoreEngine(module, memory);
+  const codec = new CoreCodec(module, memory, engine);
+  const forwards = new CoreForwards(module, memory, engine);
   const sessions = new CoreSessions(module, memory);
   const resamplers = new CoreResamplers(module, memory);
   const conversions = new CoreConversions(module, memory);
@@ -121,9 +125,29 @@ function makeHandlers(module: CoreModule, memory: CoreMemory): { handlers: Handl
     createGeneration: (...values) => engine.createGeneration(...values),
     advanceGeneration: (...values) => engine.advanceGeneration(...values),
     freeGeneration: (id) => engine.freeGeneration(id),
-    createEncoding: (...values) => engine.createEncoding(...values),
-    advanceEncoding: (...values) => engine.advanceEncoding(...values),
-    freeEncoding: (id) => engine.freeEncoding(id),
+    createCodecStream: (...values) => codec.createStream(...values),
+    restartCodecStream: (...values) => codec.restartStream(...values),
+    freeCodecStream: (id) => codec.freeStream(id),
+    createEncoding: (...values) => codec.createEncoding(...values),
+    advanceEncoding: (...values) => codec.advanceEncoding(...values),
+    freeEncoding: (id) => codec.freeEncoding(id),
+    createDecoding: (...values) => codec.createDecoding(...values),
+    advanceDecoding: (...values) => codec.advanceDecoding(...values),
+    freeDecoding: (id) => codec.freeDecoding(id),
+    createCache: (...values) => forwards.createCache(...values),
+    copyCache: (id) => forwards.copyCache(id),
+    cacheInfo: (id) => forwards.cacheInfo(id),
+    readCache: (...values) => forwards.readCache(...values),
+    importCache: (...values) => forwards.importCache(...values),
+    cropCache: (...values) => forwards.cropCache(...values),
+    selectCache: (...values) => forwards.selectCache(...values),
+    resetCache: (id) => forwards.resetCache(id),
+    freeCache: (id) => forwards.freeCache(id),
+    createForward: (...values) => forwards.createForward(...values),
+    advanceForward: (...values) => forwards.advanceForward(...values),
+    readForward: (...values) => forwards.readForward(...values),
+    forwardLoss: (id) => forwards.forwardLoss(id),
+    freeForward: (id) => forwards.freeForward(id),
     createSession: (params) => sessions.create(engine.pointer, params),
     restoreSession: (snapshot) => sessions.restore(engine.pointer, snapshot),
     pushPcm: (...values) => sessions.push(...values),

@@ -1,4 +1,4 @@
-/** The one engine of a worker, with its generations and encodings. */
+/** The one engine of a worker, with its generations. */
 import type {
   EngineInfo,
   EngineOptions,
@@ -10,20 +10,16 @@ import { CONSTANTS, STRUCTS } from "../layout.js";
 import { CoreFailure, type CoreModule } from "./core-module.js";
 import type { CoreMemory, Scratch } from "./memory.js";
 import { writeEngineParams } from "./params.js";
+import { Pointers } from "./pointers.js";
 import { readInfo, readProgress, readStats } from "./values.js";
-
-interface Work {
-  readonly pointer: number;
-  readonly rows: number;
-}
 
 export class CoreEngine {
   readonly #module: CoreModule;
   readonly #memory: CoreMemory;
-  readonly #works = new Map<number, Work>();
+  readonly #generations = new Pointers<number>("generation");
   #pointer = 0;
   #quantizers = 0;
-  #made = 0;
+  #hiddenSize = 0;
 
   constructor(module: CoreModule, memory: CoreMemory) {
     this.#module = module;
@@ -41,6 +37,14 @@ export class CoreEngine {
     return this.#pointer;
   }
 
+  get quantizers(): number {
+    return this.#quantizers;
+  }
+
+  get hiddenSize(): number {
+    return this.#hiddenSize;
+  }
+
   create(path: string, options: EngineOptions): EngineInfo {
     return this.#memory.scratch((scratch) => {
       const out = scratch.zeros(4);
@@ -51,6 +55,7 @@ export class CoreEngine {
       scratch.call("_kstt_engine_get_info", this.#pointer, struct);
       const info = readInfo(this.#memory, struct);
       this.#quantizers = info.numQuantizers;
+      this.#hiddenSize = info.hiddenSize;
       return info;
     });
   }
@@ -94,12 +99,12 @@ export class CoreEngine {
       const out = scratch.zeros(4);
       const values = scratch.array(input);
       scratch.call("_kstt_generation_create", this.pointer, values, rows, samples, struct, out);
-      return this.#add({ pointer: this.#memory.pointerAt(out), rows });
+      return this.#generations.add(this.#memory.pointerAt(out), rows);
     });
   }
 
   advanceGeneration(id: number, maxFrames: number) {
-    const { pointer, rows } = this.#work(id);
+    const { pointer, extra: rows } = this.#generations.get(id);
     const progress = this.#progress((scratch, struct) =>
       scratch.call("_kstt_generation_advance", pointer, maxFrames, struct),
     );
@@ -116,44 +121,7 @@ export class CoreEngine {
   }
 
   freeGeneration(id: number): void {
-    this.#module._kstt_generation_free(this.#work(id).pointer);
-    this.#works.delete(id);
-  }
-
-  createEncoding(input: Float32Array, rows: number, samples: number): number {
-    checkInput(input, rows, samples);
-    return this.#memory.scratch((scratch) => {
-      const out = scratch.zeros(4);
-      scratch.call("_kstt_encoding_create", this.pointer, scratch.array(input), rows, samples, out);
-      return this.#add({ pointer: this.#memory.pointerAt(out), rows });
-    });
-  }
-
-  advanceEncoding(id: number, maxFrames: number) {
-    const { pointer, rows } = this.#work(id);
-    const progress = this.#progress((scratch, struct) =>
-      scratch.call("_kstt_encoding_advance", pointer, maxFrames, struct),
-    );
-    return { progress, codes: progress.finished ? this.#codes(pointer, rows) : [] };
-  }
-
-  #codes(encoding: number, rows: number): Int32Array[][] {
-    return this.#memory.scratch((scratch) => {
-      const frames = Number(this.#module._kstt_encoding_n_frames(encoding));
-      const lines = this.#quantizers;
-      const codes = scratch.zeros(4 * rows * lines * frames);
-      scratch.call("_kstt_encoding_codes", encoding, codes, rows * lines * frames);
-      return Array.from({ length: rows }, (_, row) =>
-        Array.from({ length: lines }, (_line, line) =>
-          this.#memory.copyInts(codes + 4 * (row * lines + line) * frames, frames),
-        ),
-      );
-    });
-  }
-
-  freeEncoding(id: number): void {
-    this.#module._kstt_encoding_free(this.#work(id).pointer);
-    this.#works.delete(id);
+    this.#module._kstt_generation_free(this.#generations.take(id));
   }
 
   #progress(call: (scratch: Scratch, struct: number) => void): WorkProgress {
@@ -163,24 +131,10 @@ export class CoreEngine {
       return readProgress(this.#memory, struct);
     });
   }
-
-  #add(work: Work): number {
-    const id = ++this.#made;
-    this.#works.set(id, work);
-    return id;
-  }
-
-  #work(id: number): Work {
-    const work = this.#works.get(id);
-    if (work === undefined) {
-      throw new CoreFailure(CONSTANTS.KSTT_STATUS_INTERNAL, `there is no generation or encoding ${id}`);
-    }
-    return work;
-  }
 }
 
 /** The core takes the caller's word for the size of the array. */
-function checkInput(input: Float32Array, rows: number, samples: number): void {
+export function checkInput(input: Float32Array, rows: number, samples: number): void {
   if (!Number.isInteger(rows) || rows < 1 || !Number.isInteger(samples) || rows * samples !== input.length) {
     throw new CoreFailure(
       CONSTANTS.KSTT_STATUS_INVALID_ARGUMENT,

@@ -185,7 +185,7 @@ export class Scratch {
     return this.zeros(layoutOf.size);
   }
 
-  array(values: Uint8Array | Float32Array | Int32Array): number {
+  array(values: Uint8Array | Float32Array | Int32Array | BigInt64Array): number {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const pointer = this.zeros(bytes.length);
     this.#memory.bytes(pointer, bytes.length).set(bytes);

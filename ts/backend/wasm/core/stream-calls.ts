@@ -1,47 +1,16 @@
 /** Resamplers and conversions: objects that need no engine. */
 import type { WorkProgress } from "../../../contract/backend.js";
 import type { ConversionOptions } from "../../../contract/conversion.js";
-import { CONSTANTS, STRUCTS } from "../layout.js";
-import { CoreFailure, type CoreModule } from "./core-module.js";
+import { STRUCTS } from "../layout.js";
+import type { CoreModule } from "./core-module.js";
 import type { CoreMemory } from "./memory.js";
+import { Pointers } from "./pointers.js";
 import { readProgress } from "./values.js";
-
-/** Pointers by number. */
-class Objects {
-  readonly #what: string;
-  readonly #pointers = new Map<number, number>();
-  #made = 0;
-
-  constructor(what: string) {
-    this.#what = what;
-  }
-
-  add(pointer: number): number {
-    const id = ++this.#made;
-    this.#pointers.set(id, pointer);
-    return id;
-  }
-
-  get(id: number): number {
-    const pointer = this.#pointers.get(id);
-    if (pointer === undefined) {
-      throw new CoreFailure(CONSTANTS.KSTT_STATUS_INTERNAL, `there is no ${this.#what} ${id}`);
-    }
-    return pointer;
-  }
-
-  /** The pointer, which is the caller's to free. */
-  take(id: number): number {
-    const pointer = this.get(id);
-    this.#pointers.delete(id);
-    return pointer;
-  }
-}
 
 export class CoreResamplers {
   readonly #module: CoreModule;
   readonly #memory: CoreMemory;
-  readonly #objects = new Objects("resampler");
+  readonly #objects = new Pointers("resampler");
 
   constructor(module: CoreModule, memory: CoreMemory) {
     this.#module = module;
@@ -52,7 +21,7 @@ export class CoreResamplers {
     return this.#memory.scratch((scratch) => {
       const out = scratch.zeros(4);
       scratch.call("_kstt_resampler_create", rateIn, rateOut, out);
-      return this.#objects.add(this.#memory.pointerAt(out));
+      return this.#objects.add(this.#memory.pointerAt(out), undefined);
     });
   }
 
@@ -60,7 +29,7 @@ export class CoreResamplers {
     return this.#memory.scratch((scratch) => {
       const out = scratch.zeros(4);
       const count = scratch.zeros(4);
-      scratch.call("_kstt_resampler_push", this.#objects.get(id), scratch.array(pcm), pcm.length, out, count);
+      scratch.call("_kstt_resampler_push", this.#objects.get(id).pointer, scratch.array(pcm), pcm.length, out, count);
       return this.#memory.copyFloats(this.#memory.pointerAt(out), this.#memory.pointerAt(count));
     });
   }
@@ -69,7 +38,7 @@ export class CoreResamplers {
     return this.#memory.scratch((scratch) => {
       const out = scratch.zeros(4);
       const count = scratch.zeros(4);
-      scratch.call("_kstt_resampler_flush", this.#objects.get(id), out, count);
+      scratch.call("_kstt_resampler_flush", this.#objects.get(id).pointer, out, count);
       return this.#memory.copyFloats(this.#memory.pointerAt(out), this.#memory.pointerAt(count));
     });
   }
@@ -82,7 +51,7 @@ export class CoreResamplers {
 export class CoreConversions {
   readonly #module: CoreModule;
   readonly #memory: CoreMemory;
-  readonly #objects = new Objects("conversion");
+  readonly #objects = new Pointers("conversion");
 
   constructor(module: CoreModule, memory: CoreMemory) {
     this.#module = module;
@@ -104,26 +73,26 @@ export class CoreConversions {
       const out = scratch.zeros(4);
       const [from, to] = [scratch.text(source).pointer, scratch.text(target).pointer];
       scratch.call("_kstt_conversion_create", from, to, struct, out);
-      return this.#objects.add(this.#memory.pointerAt(out));
+      return this.#objects.add(this.#memory.pointerAt(out), undefined);
     });
   }
 
   advance(id: number, maxBytes: number): WorkProgress {
     return this.#memory.scratch((scratch) => {
       const struct = scratch.struct(STRUCTS.kstt_progress);
-      scratch.call("_kstt_conversion_advance", this.#objects.get(id), BigInt(Math.trunc(maxBytes)), struct);
+      scratch.call("_kstt_conversion_advance", this.#objects.get(id).pointer, BigInt(Math.trunc(maxBytes)), struct);
       return readProgress(this.#memory, struct);
     });
   }
 
   finish(id: number): void {
-    this.#memory.scratch((scratch) => scratch.call("_kstt_conversion_finish", this.#objects.get(id)));
+    this.#memory.scratch((scratch) => scratch.call("_kstt_conversion_finish", this.#objects.get(id).pointer));
   }
 
   /** JSON of a ConversionReport. */
   report(id: number): string {
     return this.#memory.scratch((scratch) => {
-      const conversion = this.#objects.get(id);
+      const conversion = this.#objects.get(id).pointer;
       const size = scratch.zeros(4);
       scratch.call("_kstt_conversion_report", conversion, 0, 0, size);
       const capacity = this.#memory.pointerAt(size) + 1;

@@ -1,5 +1,5 @@
-/** Generations and encodings in a worker; their results come with the answer that says they are finished. */
-import type { EncodingHandle, GenerationHandle, WorkProgress } from "../../contract/backend.js";
+/** Generations in a worker; the tokens come with the answer that says that they are finished. */
+import type { GenerationHandle, WorkProgress } from "../../contract/backend.js";
 import type { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { codedError } from "../status-error.js";
@@ -37,45 +37,6 @@ export class WasmGeneration implements GenerationHandle {
       throw codedError("ERR_INVALID_STATE", "the generation is not finished");
     }
     return this.#tokens.map((row) => row.slice());
-  }
-
-  dispose(): Promise<void> {
-    forgotten.unregister(this);
-    return this.#life.dispose();
-  }
-}
-
-export class WasmEncoding implements EncodingHandle {
-  readonly #channel: CoreChannel;
-  readonly #life: Lifecycle;
-  readonly #gate: ComputeGate;
-  readonly #id: number;
-  #codes: readonly (readonly Int32Array[])[] | undefined;
-
-  constructor(channel: CoreChannel, engine: Lifecycle, gate: ComputeGate, id: number) {
-    this.#channel = channel;
-    this.#gate = gate;
-    this.#id = id;
-    this.#life = new Lifecycle("encoding", releaseOf(channel, "freeEncoding", id), engine);
-    forgotten.register(this, () => channel.tell("freeEncoding", [id]), this);
-  }
-
-  advance(maxFrames: number): Promise<WorkProgress> {
-    return this.#life.run(() =>
-      this.#gate.run(async () => {
-        const { progress, codes } = await this.#channel.call("advanceEncoding", [this.#id, maxFrames]);
-        this.#codes = progress.finished ? codes : undefined;
-        return progress;
-      }),
-    );
-  }
-
-  codes(): Int32Array[][] {
-    this.#life.assertOpen();
-    if (this.#codes === undefined) {
-      throw codedError("ERR_INVALID_STATE", "the encoding is not finished");
-    }
-    return this.#codes.map((row) => row.map((line) => line.slice()));
   }
 
   dispose(): Promise<void> {

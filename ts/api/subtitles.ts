@@ -1,5 +1,5 @@
 /** Timed words to SubRip and WebVTT. */
-import type { Word } from "../index.node.js";
+import type { Word } from "./transcript.js";
 
 interface Cue {
   readonly start: number;
