@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { type BackendPreference, selectBackend } from "../../../ts/backend/select.js";
+import type { AnswerMessage, CallMessage } from "../../../ts/backend/wasm/core/calls.js";
 import { detectFeatures, type WasmFeatures } from "../../../ts/backend/wasm/features.js";
 import { wasmCandidates } from "../../../ts/backend/wasm/wasm-candidate.js";
-import type { WasmHost, WasmVariant } from "../../../ts/backend/wasm/wasm-host.js";
+import type { WasmHost, WasmVariant, WorkerThread } from "../../../ts/backend/wasm/wasm-host.js";
 import type { Backend, BackendCandidate, BackendKind } from "../../../ts/contract/backend.js";
 import { SttError } from "../../../ts/contract/errors.js";
 import { FakeBackend } from "../../contract/fake-backend.js";
@@ -97,9 +98,34 @@ test("a kind without a candidate is a reason like any other", async () => {
 });
 
 /** A platform with all features but those that are named, and a core that compiles to nothing. */
-function wasmHost(missing: Partial<WasmFeatures>, compile: WasmHost["compile"] = async () => EMPTY_MODULE): WasmHost {
+function wasmHost(missing: Partial<WasmFeatures>, changes: Partial<WasmHost> = {}): WasmHost {
   const all = { simd: true, relaxedSimd: true, exceptions: true, threads: true, noThreadsReason: undefined };
-  return { features: { ...all, ...missing }, processors: 2, compile } as unknown as WasmHost;
+  return {
+    features: { ...all, ...missing },
+    processors: 2,
+    glueUrl: () => "glue.mjs",
+    compile: async () => EMPTY_MODULE,
+    importGlue: () => Promise.reject(new Error("not here")),
+    startWorker: () => worker((id) => ({ id, value: 0, state: undefined })),
+    findFiles: () => Promise.reject(new Error("not here")),
+    writeFile: undefined,
+    checkWritable: async () => {},
+    ...changes,
+  };
+}
+
+/** Answers every call at once. */
+function worker(answer: (id: number) => AnswerMessage): WorkerThread {
+  let listener: (data: unknown) => void = () => {};
+  return {
+    post: (message) => queueMicrotask(() => listener(answer((message as CallMessage).id))),
+    onMessage: (next) => {
+      listener = next;
+    },
+    onEnd: () => {},
+    setBusy: () => {},
+    terminate: () => {},
+  };
 }
 
 const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
@@ -144,15 +170,27 @@ test("relaxed SIMD is used where there is a build of it, and is no condition", a
   };
   await selectBackend(
     "wasm",
-    wasmCandidates(async () => wasmHost({}, compile)),
+    wasmCandidates(async () => wasmHost({}, { compile })),
   );
   expect(compiled).toEqual(["threads-relaxed", "threads"]);
   compiled.length = 0;
   await selectBackend(
     "wasm",
-    wasmCandidates(async () => wasmHost({ relaxedSimd: false }, compile)),
+    wasmCandidates(async () => wasmHost({ relaxedSimd: false }, { compile })),
   );
   expect(compiled).toEqual(["threads"]);
+});
+
+test("threads that do not start are a reason like any other", async () => {
+  const startWorker = () => worker((id) => ({ id, crash: "workers are forbidden here" }));
+  const { tried } = await selectBackend(
+    "wasm",
+    wasmCandidates(async () => wasmHost({}, { startWorker })),
+  );
+  expect(tried).toEqual([
+    { kind: "wasm", variant: "threads", ok: false, reason: expect.stringContaining("workers are forbidden here") },
+    { kind: "wasm", variant: "single", ok: true },
+  ]);
 });
 
 test("what has opened is kept, what has failed is tried again", async () => {

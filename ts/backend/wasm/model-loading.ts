@@ -17,7 +17,7 @@ const MAX_SMALL = 64 << 20;
 const WEIGHT_FILE = /\.(safetensors|gguf)$/i;
 
 /** What 32-bit WebAssembly can address. */
-export const MEMORY_LIMIT = 2 ** 32;
+const MEMORY_LIMIT = 2 ** 32;
 /** Code, stacks and working memory beside the weights; state of the streams comes on top. */
 const BASE_BYTES = 64e6;
 
