@@ -3,12 +3,14 @@
     python compare-live.py [--seed S] [--count N] [--set KEY=VALUE...] [--keep DIR]
 
 Each seed makes a checkpoint of random shape (`--set` fixes fields of shapes.py), three recordings, and compares
-`encode`, `generate` of each recording, of all as one batch, and with audio windows. Prints one line per comparison;
+`encode`, codes decoded to audio (relative error, and a stream against the whole), `generate` of each recording, of all as
+one batch, and with audio windows. Prints one line per comparison;
 exit status 1 if any differs. A difference is excused only where the reference itself, in f64, shows that the first
 decision that differs is a tie within rounding.
 """
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -30,8 +32,10 @@ from saving import save_checkpoint
 from shapes import CheckpointShape, CodecShape
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DECODE = os.path.join(ROOT, "tools", "oracle", "decode-codes.mjs")
 CLI = ["node", os.path.join(ROOT, "dist", "cli", "main.js")]
 TIE = 2e-5  # relative gap below which f32 summation order may decide; see rounding_rms in the fixtures' manifests
+MAX_AUDIO_ERROR = 1e-4  # relative, root of summed squares
 MIN_AGREEMENT = 0.995  # of 16-bit tokens
 SHORTEST = 2400  # samples; the command line refuses recordings of a few milliseconds
 WINDOWS = (1, 4)
@@ -64,7 +68,7 @@ def random_shape(seed: int) -> CheckpointShape:
         num_quantizers=quantizers,
         num_semantic=pick.choice([1, 1, 2]),
     )
-    return CheckpointShape(
+    shape = CheckpointShape(
         hidden=heads * pick.choice([8, 12]),
         layers=pick.randint(1, 5),
         heads=heads,
@@ -84,6 +88,10 @@ def random_shape(seed: int) -> CheckpointShape:
         shards=pick.choice([1, 1, 3]),
         codec=codec,
     )
+    # Drawn last, so that a seed's other fields stay what they were.
+    codec.upsample_groups = pick.choice([None, codec.hidden // 4, 1])
+    codec.pad_mode = pick.choice(["constant", "constant", "replicate"])
+    return shape
 
 
 def write_wav(path: str, samples: np.ndarray, rate: int = 24000) -> None:
@@ -123,6 +131,7 @@ class Comparison:
     def run(self) -> None:
         for index, file in enumerate(self.files):
             self._codes(f"encode {index}", file, self.audios[index])
+        self._audio("decode")
         if self.shape.dtype != "f32":
             return self._tokens("generate 0", self.files[:1], self.audios[:1])  # the one that the head was fitted to
         for index, file in enumerate(self.files):
@@ -144,6 +153,25 @@ class Comparison:
         gap = self._exact_code_gap(inputs, book, frame)
         self._judge(name, gap < TIE, f"{len(wrong)} codes differ, first frame {frame} codebook {book}, gap {gap:.1e}")
 
+    def _audio(self, name: str) -> None:
+        """Random codes of two rows: every entry of every codebook may come up, unlike in codes of recordings."""
+        codec = self.reference.model.codec_model
+        generator = torch.Generator().manual_seed(len(self.verdicts))
+        codes = torch.randint(0, codec.config.codebook_size, (2, codec.config.num_quantizers, 70), generator=generator)
+        with torch.no_grad():
+            expected = codec.decode(codes).audio_values.float().numpy()
+        request = {"checkpoint": self.checkpoint, "codes": codes.tolist(), "pieces": [1, 13, 2, 54]}
+        result = subprocess.run(["node", DECODE], input=json.dumps(request), capture_output=True, text=True)
+        if result.returncode != 0:
+            return self._judge(name, False, result.stderr.strip()[:500])
+        answer = json.loads(result.stdout)
+        found = np.frombuffer(base64.b64decode(answer["audio"]), dtype="<f4").reshape(answer["dims"])
+        if found.shape != expected.shape:
+            return self._judge(name, False, f"shape {found.shape} instead of {expected.shape}")
+        error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+        passed = error <= MAX_AUDIO_ERROR and answer["samePieces"]
+        self._judge(name, passed, f"relative error {error:.1e}" + ("" if answer["samePieces"] else ", a stream differs"))
+
     def _exact_code_gap(self, inputs: torch.Tensor, book: int, frame: int) -> float:
         with in_f64(self.reference.model):
             return float(self.reference.encode(inputs).gaps[0, book, frame])
@@ -164,7 +192,10 @@ class Comparison:
         remark = f"{len(wrong)} tokens differ, first row {row} step {step}"
         if self.shape.dtype != "f32":
             return self._judge(name, *self._forced_agreement(inputs, found, remark))
-        gap = self._exact_token_gap(inputs, expected, row, step, window)
+        if window is not None:
+            call = self._first_doubtful_call(inputs, window)
+            return self._judge(name, call < step, f"{remark}; f64 has other codes from call {call:g} on")
+        gap = self._exact_token_gap(inputs, expected, row, step)
         self._judge(name, gap < TIE, f"{remark}, gap {gap:.1e}")
 
     def _forced_agreement(self, inputs, found, remark) -> tuple[bool, str]:
@@ -180,9 +211,29 @@ class Comparison:
         passed = with_full >= MIN_AGREEMENT and with_own >= min(MIN_AGREEMENT, itself)
         return passed, f"{remark}; forced agreement {with_own:.4f}, in f32 {with_full:.4f}, of both {itself:.4f}"
 
-    def _exact_token_gap(self, inputs, expected, row, step, window) -> float:
-        if window is not None:
-            return float("inf")
+    def _first_doubtful_call(self, inputs, window: int) -> float:
+        """The first frame read by a windowed generate whose codes the reference itself decides otherwise in f64."""
+        own = self._windowed_codes(inputs, window)
+        with in_f64(self.reference.model):
+            exact = self._windowed_codes(inputs, window)
+        wrong = (own != exact).any(dim=1).any(dim=0).nonzero()
+        return float(wrong[0]) if len(wrong) else float("inf")
+
+    @torch.no_grad()
+    def _windowed_codes(self, inputs, window: int) -> torch.Tensor:
+        """As generate reads them: the first window twice, every window without keys and values of the one before."""
+        codec = self.reference.model.codec_model
+        frame = codec.config.frame_size
+        whole = inputs[..., : inputs.shape[-1] // frame * frame].to(next(codec.parameters()).dtype)
+        windows = torch.split(whole, window * frame, dim=-1)
+        cache, codes = None, []
+        for piece in (windows[0], *windows):
+            output = codec.encode(piece, padding_cache=cache, use_streaming=True)
+            cache = output.padding_cache
+            codes.append(output.audio_codes[:, : self.reference.config.num_codebooks])
+        return torch.cat(codes, dim=-1)
+
+    def _exact_token_gap(self, inputs, expected, row, step) -> float:
         codes = self.reference.encode(inputs).codes
         with in_f64(self.reference.model):
             return float(self.reference.force(expected[:, :step], codes).gaps[row, step - 1])
