@@ -26,6 +26,7 @@ export function toSrt(words: readonly Word[]): string {
     .join("\n");
 }
 
+/** WebVTT: a header, and cues whose text is escaped. */
 export function toVtt(words: readonly Word[]): string {
   const cues = toCues(words).map(({ start, end, text }) => {
     const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
