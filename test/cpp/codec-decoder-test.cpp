@@ -16,6 +16,10 @@ namespace {
 
 const char * const with_decoder    = "test/fixtures/parity/plain-f32/checkpoint";
 const char * const without_decoder = "test/fixtures/parity/gqa-f32/checkpoint";
+const char * const own_layout      = "test/fixtures/codec/original/checkpoint";  // Kyutai's, with both halves
+
+// Other layouts whose files end with the encoder.
+const char * const encoders[] = { "original-f32", "candle-f32", "mlx-q4", "moshi.cpp-f32" };
 
 constexpr int32_t n_codes    = 8;
 constexpr int32_t n_entries  = 64;
@@ -295,6 +299,47 @@ void test_checkpoint_without_decoder() {
     kstt_codec_stream_free(stream);
 }
 
+void copy_checkpoint(const char * from, const temp_folder & to) {
+    for (const auto & entry : std::filesystem::directory_iterator(from)) {
+        std::filesystem::copy(entry.path(), std::filesystem::path(to.path()) / entry.path().filename());
+    }
+}
+
+// In a safetensors header: the last letter becomes an x.
+void rename_tensor(const std::string & path, const std::string & name) {
+    std::FILE * file = std::fopen(path.c_str(), "r+b");
+    std::string header(1 << 16, '\0');
+    header.resize(std::fread(header.data(), 1, header.size(), file));
+    const size_t at = header.find(name);
+    CHECK(at != std::string::npos);
+    CHECK_EQUAL(std::fseek(file, static_cast<long>(at + name.size() - 1), SEEK_SET), 0);
+    CHECK_EQUAL(std::fputc('x', file), 'x');
+    CHECK_EQUAL(std::fclose(file), 0);
+}
+
+void test_layouts() {
+    const std::vector<int32_t> codes(8, 0);
+    kstt_decoding *            decoding = nullptr;
+    for (const char * name : encoders) {
+        const engine_handle engine((std::string("test/fixtures/layouts/") + name).c_str());
+        EXPECT(kstt_decoding_create(engine, codes.data(), 1, 4, 2, nullptr, &decoding, &last_error),
+               KSTT_STATUS_MODEL_UNSUPPORTED,
+               "only the encoder of its codec");
+    }
+    const engine_handle engine(own_layout);
+    EXPECT_OK(kstt_decoding_create(engine, codes.data(), 1, 4, 2, nullptr, &decoding, &last_error));
+    kstt_decoding_free(decoding);
+
+    // A half that lost a tensor is damaged; the other half goes on working.
+    const temp_folder folder;
+    copy_checkpoint(own_layout, folder);
+    rename_tensor(folder.path("mimi-pytorch-e351c8d8@125.safetensors"), "upsample.convtr.convtr.convtr.weight");
+    const engine_handle damaged(folder.path().c_str());
+    EXPECT(kstt_decoding_create(damaged, codes.data(), 1, 4, 2, nullptr, &decoding, &last_error),
+           KSTT_STATUS_MODEL_FORMAT,
+           "upsample.convtr.convtr.convtr.weight");
+}
+
 // What the engine counts as read does not grow: the decoder half is no part of the model that transcribes.
 void test_loaded_when_needed() {
     const engine_handle engine(with_decoder);
@@ -307,18 +352,8 @@ void test_loaded_when_needed() {
 
     // Damage in it is found by whoever decodes, and by nobody else.
     const temp_folder folder;
-    for (const auto & entry : std::filesystem::directory_iterator(with_decoder)) {
-        std::filesystem::copy(entry.path(), std::filesystem::path(folder.path()) / entry.path().filename());
-    }
-    const std::string weights = folder.path() + "/model.safetensors";
-    std::FILE *       file    = std::fopen(weights.c_str(), "r+b");
-    std::string       header(1 << 16, '\0');
-    header.resize(std::fread(header.data(), 1, header.size(), file));
-    const size_t at = header.find("codec_model.upsample.conv.weight");
-    CHECK(at != std::string::npos);
-    std::fseek(file, static_cast<long>(at), SEEK_SET);
-    std::fputs("codec_model.upsample.conv.weighs", file);
-    std::fclose(file);
+    copy_checkpoint(with_decoder, folder);
+    rename_tensor(folder.path("model.safetensors"), "codec_model.upsample.conv.weight");
     const engine_handle        damaged(folder.path().c_str());
     const std::vector<int32_t> codes    = random_codes(1, 1, 1);
     kstt_decoding *            decoding = nullptr;
@@ -339,5 +374,6 @@ int main() {
                        test_refusals,
                        test_lifetime,
                        test_checkpoint_without_decoder,
+                       test_layouts,
                        test_loaded_when_needed });
 }

@@ -1,6 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
 import { KyutaiSpeechToTextForConditionalGeneration } from "../../../ts/model/kyutai-speech-to-text-for-conditional-generation.js";
 import type { MimiModel } from "../../../ts/model/mimi-model.js";
+import type {
+  MimiDecoderOutput,
+  MimiDecoderTuple,
+  MimiEncoderOutput,
+  MimiEncoderTuple,
+  MimiOutput,
+} from "../../../ts/model/mimi-outputs.js";
 import { Tensor } from "../../../ts/tensor/tensor.js";
 import { expectCode } from "../../contract/subject.js";
 import { type FakeBackend, FRAME, useFakeBackend } from "../support/fake-backend.js";
@@ -152,6 +159,21 @@ describe("MimiModel", () => {
     await expectCode(codec.decode(codes(2), { ...caches, signal: controller.signal }), "ERR_ABORTED");
     await decoder_past_key_values?.dispose();
     await expectCode(codec.decode(codes(2), caches), "ERR_DISPOSED");
+  });
+
+  it("has types that say what comes back, and refuse what would fail", async () => {
+    expectTypeOf(await codec.encode(audio(1))).toEqualTypeOf<MimiEncoderOutput>();
+    expectTypeOf(await codec.encode(audio(1), { return_dict: false })).toEqualTypeOf<MimiEncoderTuple>();
+    expectTypeOf(await codec.decode(codes(1))).toEqualTypeOf<MimiDecoderOutput>();
+    expectTypeOf(await codec.decode(codes(1), { return_dict: false })).toEqualTypeOf<MimiDecoderTuple>();
+    expectTypeOf(await codec({ input_values: audio(1) })).toEqualTypeOf<MimiOutput>();
+    const { padding_cache } = await codec.encode(audio(1), { use_streaming: true });
+    // @ts-expect-error a padding cache is no key-value cache
+    await expectCode(codec.encode(audio(1), { encoder_past_key_values: padding_cache }), "ERR_INVALID_ARGUMENT");
+    // @ts-expect-error audio is no codes
+    await expectCode(codec.decode(audio(1)), "ERR_INVALID_ARGUMENT");
+    // @ts-expect-error an option of another method
+    await expectCode(codec.decode(codes(1), { num_quantizers: 3 }), "ERR_INVALID_ARGUMENT");
   });
 
   it("knows lengths and masks without computing", () => {
