@@ -67,7 +67,7 @@ async function inputsOf(processor: KyutaiSpeechToTextProcessor, { rows }: Parity
   return processor(await Promise.all(rows.map(audioOf)), { sampling_rate: RATE });
 }
 
-async function audioOf(row: SignalRow | RecordingRow): Promise<Float32Array> {
+export async function audioOf(row: SignalRow | RecordingRow): Promise<Float32Array> {
   if ("seed" in row) {
     return audioSignal(row.seed, row.samples);
   }
@@ -91,7 +91,7 @@ function toNumbers(value: unknown): NestedIds {
 }
 
 /** Where two nested arrays first differ, in words. */
-function firstDifference(found: NestedIds, expected: NestedIds, path = ""): string | undefined {
+export function firstDifference(found: NestedIds, expected: NestedIds, path = ""): string | undefined {
   if (found.length !== expected.length) {
     return `${path}: ${found.length} values instead of ${expected.length}`;
   }
@@ -111,7 +111,7 @@ function firstDifference(found: NestedIds, expected: NestedIds, path = ""): stri
 }
 
 /** Share of equal tokens. */
-function agreement(found: number[][], expected: number[][]): number {
+export function agreement(found: number[][], expected: number[][]): number {
   const have = found.flat();
   const want = expected.flat();
   return have.length === want.length ? want.filter((token, i) => have[i] === token).length / want.length : 0;
