@@ -1,5 +1,6 @@
 /** The numbers of all parity fixtures in Chromium, with threads and without. */
-import { relative } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type NestedIds, type ParityCase, readFixtures } from "../parity/fixture.js";
@@ -15,7 +16,8 @@ interface Question {
   readonly folder: string;
   readonly threads: number;
   readonly cases: readonly {
-    readonly audio: readonly (readonly number[])[];
+    /** URLs of 32-bit floats, one per row. */
+    readonly audio: readonly string[];
     readonly max_new_tokens: number | undefined;
     readonly audio_window_size: number | undefined;
   }[];
@@ -31,16 +33,27 @@ async function compute({ folder, threads, cases }: Question): Promise<Answer> {
     JSON.parse(JSON.stringify(tensor.tolist(), (_, value) => (typeof value === "bigint" ? Number(value) : value)));
   const results: { codes: NestedIds; tokens: NestedIds }[] = [];
   for (const { audio, max_new_tokens, audio_window_size } of cases) {
-    const inputs = await processor(
-      audio.map((row) => Float32Array.from(row)),
-      { sampling_rate: 24_000 },
-    );
+    const load = async (url: string) => new Float32Array(await (await fetch(url)).arrayBuffer());
+    const inputs = await processor(await Promise.all(audio.map(load)), { sampling_rate: 24_000 });
     const { audio_codes } = await model.codec_model.encode(inputs["input_values"] as never);
     const tokens = await model.generate({ ...inputs, max_new_tokens, audio_window_size } as never);
     results.push({ codes: numbers(audio_codes), tokens: numbers(tokens as never) });
   }
   await model.dispose();
   return results;
+}
+
+/** The rows of a case as files on the page's server; their URLs. */
+async function writeAudio(fixture: string, { name, rows }: ParityCase): Promise<string[]> {
+  const folder = join(ROOT, "build", "lab", "audio");
+  await mkdir(folder, { recursive: true });
+  return Promise.all(
+    rows.map(async (row, index) => {
+      const file = `${fixture}-${name}-${index}.f32`;
+      await writeFile(join(folder, file), new Uint8Array((await audioOf(row)).buffer));
+      return `/build/lab/audio/${file}`;
+    }),
+  );
 }
 
 let browser: Browser | undefined;
@@ -75,9 +88,7 @@ describe.skipIf(NOTHING_TO_RUN !== undefined).each([
 
   test.each(readFixtures())("$name: codes and tokens", async (fixture) => {
     const { cases, dtype } = fixture.manifest;
-    const audio = await Promise.all(
-      cases.map(async ({ rows }: ParityCase) => (await Promise.all(rows.map(audioOf))).map((row) => [...row])),
-    );
+    const audio = await Promise.all(cases.map((one) => writeAudio(fixture.name, one)));
     const question: Question = {
       folder: `/${relative(ROOT, fixture.checkpoint)}/`,
       threads,
