@@ -2,13 +2,17 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as commonjsModule from "@rollup/plugin-commonjs";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import * as esbuild from "esbuild";
 import type { Browser } from "playwright";
-import { rollup } from "rollup";
+import { type Plugin, rollup } from "rollup";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chromiumPath, launch, NO_CHROMIUM } from "./chromium.js";
 import { serveFolder } from "./static-server.js";
+
+// Its declarations are those of a CommonJS module, which it is not when imported.
+const commonjs = commonjsModule.default as unknown as () => Plugin;
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WORK = join(ROOT, "build", "bundles");
@@ -27,7 +31,9 @@ globalThis.result = run().catch((error) => ({ error: error.code + ": " + error.m
 `;
 
 /** Why the tests cannot run. */
-const NO_CORE = existsSync(join(ROOT, "dist/backend/wasm/core/kstt-threads.wasm"))
+const NO_CORE = ["single", "single-relaxed", "threads", "threads-relaxed"].every((build) =>
+  existsSync(join(ROOT, `dist/backend/wasm/core/kstt-${build}.wasm`)),
+)
   ? undefined
   : 'the package was built without its WebAssembly core (Emscripten, "node tools/build-wasm.mjs", "npm run build")';
 
@@ -90,7 +96,7 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
       const warnings: string[] = [];
       const bundle = await rollup({
         input: entry,
-        plugins: [nodeResolve({ browser: true })],
+        plugins: [nodeResolve({ browser: true }), commonjs()],
         onwarn: ({ code, message }) => {
           // Circular imports inside libraries are none of ours.
           if (code !== "CIRCULAR_DEPENDENCY" && code !== "THIS_IS_UNDEFINED") warnings.push(message);

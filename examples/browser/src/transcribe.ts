@@ -26,14 +26,21 @@ export async function start(
   const done = follow(session, recording, onChange);
   // Whoever waits for it is told; nobody else has to.
   done.catch(() => {});
+  let isFinished = false;
   return {
     recording,
     done,
     write: (samples) => {
-      recording.add(samples.slice());
-      void session.write(samples);
+      // The last samples may still be on their way when the microphone is off.
+      if (!isFinished && session.state !== "closed") {
+        recording.add(samples.slice());
+        void session.write(samples);
+      }
     },
-    finish: () => void session.end(),
+    finish: () => {
+      isFinished = true;
+      void session.end();
+    },
     cancel: () => session.abort(),
   };
 }

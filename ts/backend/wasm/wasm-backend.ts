@@ -13,7 +13,7 @@ import { ResamplerMaker } from "./wasm-resampler.js";
 import { TokenizerMaker } from "./wasm-tokenizer.js";
 
 /** Milliseconds; a start takes some tenths of a second. */
-const START_TIMEOUT = 20_000;
+const START_TIMEOUT = 15_000;
 
 const OUTPUT_FOLDER = "memory:/out";
 /** More have not been seen to help: the model's matrices are bound by memory. */

@@ -69,7 +69,7 @@ export class TokenizerMaker {
 
   async #open(): Promise<TokenizerCore> {
     const [factory, compiled] = await Promise.all([this.#host.importGlue(this.#host.glueUrl(false)), this.#compiled()]);
-    const { module } = await startCore(factory, compiled, 0, undefined);
+    const { module } = await startCore(factory, compiled, 0);
     return new TokenizerCore(new CoreTokenizers(module, new CoreMemory(module)));
   }
 }

@@ -16,6 +16,8 @@ export interface CoreModuleOptions {
   readonly pthreadPoolSize: number;
   /** The address of a file beside the loader. */
   readonly locateFile?: (name: string) => string;
+  /** The loader's own address, for its threads. */
+  readonly mainScriptUrlOrBlob?: string;
   print(text: string): void;
   printErr(text: string): void;
 }
@@ -37,14 +39,15 @@ export class CoreFailure extends Error {
 const MAX_PRINTED = 2000;
 
 /**
- * Starts an instance from the loaded glue and the compiled module. Rejects when memory or threads cannot be had, or when
+ * Starts an instance from the loaded glue and the compiled module. `threads`: where the loader and the script of its
+ * threads are, if their names are not those that the loader knows. Rejects when memory or threads cannot be had, or when
  * the module is of another version.
  */
 export async function startCore(
   factory: CoreFactory,
   compiled: WebAssembly.Module,
   poolSize: number,
-  threadUrl: string | undefined,
+  threads?: { readonly glue: string; readonly threadUrl: string },
 ) {
   let printed = "";
   const print = (text: string): void => {
@@ -58,7 +61,7 @@ export async function startCore(
         return {};
       },
       pthreadPoolSize: poolSize,
-      ...(threadUrl === undefined ? {} : { locateFile: () => threadUrl }),
+      ...(threads === undefined ? {} : { locateFile: () => threads.threadUrl, mainScriptUrlOrBlob: threads.glue }),
       print,
       printErr: print,
     };

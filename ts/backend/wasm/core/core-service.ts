@@ -38,7 +38,12 @@ export function serveCore(port: ServicePort): void {
     const { default: factory } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ glue)) as {
       default: CoreFactory;
     };
-    const core = await startCore(factory, compiled, poolSize, threadUrl);
+    const core = await startCore(
+      factory,
+      compiled,
+      poolSize,
+      threadUrl === undefined ? undefined : { glue, threadUrl },
+    );
     printed = core.printed;
     const memory = new CoreMemory(core.module);
     const service = makeHandlers(core.module, memory);
