@@ -79,7 +79,9 @@ export async function convertModel(
   const hub = toHubOptions({ signal, onProgress: options.onDownload });
   const { path: from } = await findModelPath(source, hub);
   const to = await toPath(target);
-  const { backend } = await untilAborted(openBackend("cpu"), signal);
+  // No GPU is of use here, so none is woken up unless the addon for the processor is missing.
+  const opening = openBackend("cpu").catch(() => openBackend());
+  const { backend } = await untilAborted(opening, signal);
   const conversion = await backend.createConversion(from, to, { dtype, keep, threads });
   try {
     await run(conversion, signal, onProgress);
