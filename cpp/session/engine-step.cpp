@@ -2,6 +2,7 @@
 #include "session/engine.h"
 #include "session/stopwatch.h"
 
+#include <algorithm>
 #include <map>
 
 namespace kstt {
@@ -53,34 +54,64 @@ void engine::encode_waiting(const session_list & active) {
     }
 }
 
+// Hands a session the step that the decoder computed as its column `column`.
+void engine::put_step(session & target, int64_t column) {
+    const decoder_config & config  = model_->config.decoder;
+    const float *          classes = decoder_->head_probabilities();  // [column][head][class]
+    std::vector<float>     pauses(classes != nullptr ? static_cast<size_t>(config.num_extra_heads) : 0);
+    // Class 0 of a head is a pause of its length (spec 7); what the others mean is not published.
+    for (size_t head = 0; head < pauses.size(); head++) {
+        pauses[head] =
+            classes[(static_cast<size_t>(column) * pauses.size() + head) * static_cast<size_t>(config.extra_head_dim)];
+    }
+    target.put_step(step_logits(*decoder_, column), pauses.data(), static_cast<int32_t>(pauses.size()));
+}
+
+// The steps of a call up to the first after which the session would go on otherwise; the rest is taken back. Returns
+// how many.
+int64_t engine::keep_drafted(session & target, const decoder_call & call) {
+    const int64_t n_ids  = 1 + model_->config.decoder.num_codebooks;
+    int64_t       n_kept = 0;
+    bool          goes_on;
+    do {
+        put_step(target, n_kept++);
+        goes_on = false;
+        if (n_kept < call.n_columns && target.can_step()) {
+            std::vector<int32_t>        ids;
+            const session::decoder_work next = target.next_work(ids, false);
+            goes_on = !next.replay && std::equal(ids.begin(), ids.end(), call.ids.begin() + n_kept * n_ids);
+        }
+    } while (goes_on);
+    decoder_->rewind(target.slot(), call.n_columns - n_kept);
+    target.put_draft(call.n_columns, n_kept);
+    return n_kept;
+}
+
 int64_t engine::decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay) {
     const stopwatch watch;
     // The start token is never an output of the model: its row of the head is padding.
     decoder_->compute(call, model_->config.decoder.vocab_size - 1);
     const auto n_rows = static_cast<int64_t>(group.size());
     work_stats stats;
-    stats.decoder_ns     = watch.elapsed_ns();
-    stats.decoder_frames = n_rows * call.n_columns;
-    stats.decoder_steps  = 1;
-    stats.replay_frames  = replay ? stats.decoder_frames : 0;
-    add_stats(stats);
-    const decoder_config & config  = model_->config.decoder;
-    const float *          classes = decoder_->head_probabilities();  // [row][column][head][class]
-    std::vector<float>     pauses(classes != nullptr ? static_cast<size_t>(config.num_extra_heads) : 0);
-    for (int64_t i = 0; i < n_rows; i++) {
-        if (replay) {
-            group[static_cast<size_t>(i)]->put_replay(call.n_columns);
-            continue;
+    stats.decoder_ns    = watch.elapsed_ns();
+    stats.decoder_steps = 1;
+    int64_t done        = n_rows;
+    if (replay) {
+        stats.decoder_frames = stats.replay_frames = n_rows * call.n_columns;
+        for (session * each : group) {
+            each->put_replay(call.n_columns);
         }
-        // Class 0 of a head is a pause of its length (spec 7); what the others mean is not published.
-        for (size_t head = 0; head < pauses.size(); head++) {
-            pauses[head] =
-                classes[(static_cast<size_t>(i) * pauses.size() + head) * static_cast<size_t>(config.extra_head_dim)];
+    } else if (call.n_columns > 1) {
+        KSTT_CHECK(n_rows == 1);
+        stats.decoder_frames = done = keep_drafted(*group.front(), call);
+    } else {
+        stats.decoder_frames = n_rows;
+        for (int64_t i = 0; i < n_rows; i++) {
+            put_step(*group[static_cast<size_t>(i)], i);
         }
-        group[static_cast<size_t>(i)]->put_step(
-            step_logits(*decoder_, i), pauses.data(), static_cast<int32_t>(pauses.size()));
     }
-    return n_rows;
+    add_stats(stats);
+    return done;
 }
 
 int64_t engine::decode_waiting(const session_list & active) {
@@ -91,12 +122,14 @@ int64_t engine::decode_waiting(const session_list & active) {
     // Steps share one batch. Replays are rare: each goes alone, so that no graph is built for every number of rows and
     // columns that may meet.
     std::map<int32_t, batch> batches;  // -1: the steps; else the slot of a replay
+    // A file alone takes several steps at once; several streams are a batch without that.
+    const bool               may_draft = active.size() == 1 && !active.front()->is_live();
     for (const auto & each : active) {
         if (!each->can_step()) {
             continue;
         }
         std::vector<int32_t>        ids;
-        const session::decoder_work work = each->next_work(ids);
+        const session::decoder_work work = each->next_work(ids, may_draft);
         if (work.restart) {
             decoder_->reset(each->slot());
         }

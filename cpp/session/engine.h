@@ -118,6 +118,8 @@ class engine {
     int64_t    decode_waiting(const session_list & active);
     void       encode_group(const std::vector<session *> & group, int64_t n_frames);
     int64_t    decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay);
+    void       put_step(session & target, int64_t column);
+    int64_t    keep_drafted(session & target, const decoder_call & call);
     void       add_stats(const work_stats & stats);
     template <typename W>
     work_progress                advance_codec(W & target, int64_t max_frames);

@@ -11,11 +11,17 @@ namespace kstt {
 
 namespace {
 
+// Steps of each row in one pass; with many rows there is work enough without.
+int64_t max_columns(int32_t n_rows) {
+    return std::max<int64_t>(1, draft_length::longest / n_rows);
+}
+
 decoder_options text_options(int32_t n_rows, int64_t n_steps) {
     decoder_options options;
-    options.max_steps = std::max<int64_t>(n_steps, 1);
-    options.n_slots   = n_rows;
-    options.precision = rope_precision::reference;
+    options.max_steps            = std::max<int64_t>(n_steps, 1);
+    options.n_slots              = n_rows;
+    options.max_columns_per_call = static_cast<int32_t>(max_columns(n_rows));
+    options.precision            = rope_precision::reference;
     return options;
 }
 
@@ -71,38 +77,73 @@ int64_t generation::encode_some(work_stats & stats) {
     return count * batch_.n_rows;
 }
 
-int64_t generation::decode_one(work_stats & stats) {
+int64_t generation::n_to_decode() const {
+    bool after_pads = true;
+    for (int64_t row = 0; row < batch_.n_rows; row++) {
+        after_pads &= tokens_[static_cast<size_t>(row * n_tokens() + step_)] == model_.config.decoder.pad_token_id;
+    }
+    return std::min({ draft_.next(after_pads), max_columns(batch_.n_rows), n_steps_ - step_ });
+}
+
+// Text id and codes of step step_ + column; the text of all but the first is drafted.
+void generation::add_ids(int64_t row, int64_t column, std::vector<int32_t> & ids) const {
     const decoder_config & config  = model_.config.decoder;
     const int64_t          n_codes = config.num_codebooks;
-    decoder_call           call;
+    const int64_t          step    = step_ + column;
+    ids.push_back(column == 0 ? tokens_[static_cast<size_t>(row * n_tokens() + step)] : config.pad_token_id);
+    if (step == 0) {
+        ids.insert(ids.end(), static_cast<size_t>(n_codes), config.audio_bos_token_id);
+    } else {
+        const auto from = codes_.begin() + ((step - 1) * batch_.n_rows + row) * n_codes;
+        ids.insert(ids.end(), from, from + n_codes);
+    }
+}
+
+int64_t generation::take_tokens(int64_t n_columns) {
+    int64_t n_right = 0;
+    bool    goes_on = true;
+    while (goes_on && n_right < n_columns) {
+        for (int64_t row = 0; row < batch_.n_rows; row++) {
+            const int32_t token = decoder_->choice(row * n_columns + n_right).token;
+            tokens_[static_cast<size_t>(row * n_tokens() + step_ + n_right + 1)] = token;
+            goes_on &= token == model_.config.decoder.pad_token_id;
+        }
+        n_right++;
+    }
+    return n_right;
+}
+
+int64_t generation::decode_some(work_stats & stats) {
+    decoder_call call;
+    call.n_columns = n_to_decode();
     call.slots.resize(static_cast<size_t>(batch_.n_rows));
     std::iota(call.slots.begin(), call.slots.end(), 0);
     for (int64_t row = 0; row < batch_.n_rows; row++) {
-        call.ids.push_back(tokens_[static_cast<size_t>(row * n_tokens() + step_)]);
-        if (step_ == 0) {
-            call.ids.insert(call.ids.end(), static_cast<size_t>(n_codes), config.audio_bos_token_id);
-        } else {
-            const auto from = codes_.begin() + ((step_ - 1) * batch_.n_rows + row) * n_codes;
-            call.ids.insert(call.ids.end(), from, from + n_codes);
+        for (int64_t column = 0; column < call.n_columns; column++) {
+            add_ids(row, column, call.ids);
         }
     }
     const stopwatch watch;
     // All rows of the head take part, the start token's zero row included (spec 5.4 d).
-    decoder_->compute(call, config.output_vocab_size);
-    stats.decoder_ns += watch.elapsed_ns();
-    stats.decoder_frames += batch_.n_rows;
-    stats.decoder_steps++;
-    for (int64_t row = 0; row < batch_.n_rows; row++) {
-        tokens_[static_cast<size_t>(row * n_tokens() + step_ + 1)] = decoder_->choice(row).token;
+    decoder_->compute(call, model_.config.decoder.output_vocab_size);
+    const int64_t n_right = take_tokens(call.n_columns);
+    for (int32_t row = 0; row < batch_.n_rows; row++) {
+        decoder_->rewind(row, call.n_columns - n_right);
     }
-    step_++;
-    return batch_.n_rows;
+    stats.decoder_ns += watch.elapsed_ns();
+    stats.decoder_frames += n_right * batch_.n_rows;
+    stats.decoder_steps++;
+    draft_.took(call.n_columns, n_right);
+    step_ += n_right;
+    return n_right * batch_.n_rows;
 }
 
 work_progress generation::advance(int64_t max_frames, work_stats & stats) {
     int64_t done = 0;
     while (done < max_frames && step_ < n_steps_) {
-        done += step_ > encoded_ ? encode_some(stats) : decode_one(stats);
+        // Step s reads frame s - 1.
+        const bool has_codes = encoded_ >= std::min(step_ + n_to_decode() - 1, n_codes_);
+        done += has_codes ? decode_some(stats) : encode_some(stats);
     }
     return progress();
 }

@@ -4,6 +4,7 @@
 
 #include "model/networks.h"
 #include "model/stt-model.h"
+#include "session/draft-length.h"
 #include "session/work.h"
 
 #include <cstdint>
@@ -34,7 +35,12 @@ class generation {
 
   private:
     int64_t encode_some(work_stats & stats);
-    int64_t decode_one(work_stats & stats);
+    // Some steps in one pass: those up to and including the first whose token is not the drafted one count.
+    int64_t decode_some(work_stats & stats);
+    int64_t n_to_decode() const;
+    void    add_ids(int64_t row, int64_t column, std::vector<int32_t> & ids) const;
+    // Steps of the last pass that all rows have right.
+    int64_t take_tokens(int64_t n_columns);
     // Frame that the codec reads as its i-th: not i itself where a window is read twice (spec 5.4 b).
     int64_t frame_of_call(int64_t i) const;
 
@@ -45,6 +51,7 @@ class generation {
     const int64_t                    n_codes_;  // frames that the steps will read
     int64_t                          encoded_ = 0;
     int64_t                          step_    = 0;
+    draft_length                     draft_;
     std::unique_ptr<codec_network>   codec_;
     std::unique_ptr<decoder_network> decoder_;
     std::vector<int32_t>             codes_;   // [n_codes][n_rows][num_codebooks], filled up to encoded_

@@ -17,21 +17,38 @@ constexpr double  max_extend_seconds = 1.0;
 
 }  // namespace
 
-session::decoder_work session::next_work(std::vector<int32_t> & ids) const {
+int64_t session::n_steps_with_codes() const {
+    const auto n_frames = static_cast<int64_t>(codes_.size() - used_) / model_.config.decoder.num_codebooks;
+    return step_ == 0 ? 1 + n_frames : n_frames;
+}
+
+session::decoder_work session::next_work(std::vector<int32_t> & ids, bool may_draft) const {
     const guard            hold(lock_);
     const decoder_config & config = model_.config.decoder;
     if (refresh_.is_replaying()) {
         return { refresh_.replay_ids(columns_per_call, ids), true, refresh_.is_at_start() };
     }
-    ids.push_back(previous_);
-    if (step_ == 0) {
-        ids.insert(ids.end(), static_cast<size_t>(config.num_codebooks), config.audio_bos_token_id);
-    } else {
-        KSTT_CHECK(used_ + static_cast<size_t>(config.num_codebooks) <= codes_.size());
-        const auto from = codes_.begin() + static_cast<int64_t>(used_);
-        ids.insert(ids.end(), from, from + config.num_codebooks);
+    KSTT_CHECK(n_steps_with_codes() > 0);
+    int64_t n_columns = 1;
+    if (may_draft && constraint_.is_open() && forced_.empty()) {
+        n_columns = std::min(draft_.next(previous_ == config.pad_token_id), n_steps_with_codes());
     }
-    return { 1, false, false };
+    for (int64_t column = 0; column < n_columns; column++) {
+        ids.push_back(column == 0 ? previous_ : config.pad_token_id);
+        if (step_ + column == 0) {
+            ids.insert(ids.end(), static_cast<size_t>(config.num_codebooks), config.audio_bos_token_id);
+        } else {
+            const int64_t frame = step_ == 0 ? column - 1 : column;
+            const auto    from  = codes_.begin() + static_cast<int64_t>(used_) + frame * config.num_codebooks;
+            ids.insert(ids.end(), from, from + config.num_codebooks);
+        }
+    }
+    return { n_columns, false, false };
+}
+
+void session::put_draft(int64_t n_computed, int64_t n_kept) {
+    const guard hold(lock_);
+    draft_.took(n_computed, n_kept);
 }
 
 void session::put_replay(int64_t n_columns) {

@@ -4,6 +4,7 @@
 
 #include "model/stt-model.h"
 #include "session/audio-intake.h"
+#include "session/draft-length.h"
 #include "session/level-meter.h"
 #include "session/session-event.h"
 #include "session/session-options.h"
@@ -63,8 +64,11 @@ class session {
         bool    restart   = false;  // the slot's decoder state has to be cleared first
     };
 
-    // The next call of the decoder; appends its ids: per column a text id, then codes.
-    decoder_work next_work(std::vector<int32_t> & ids) const;
+    // The next call of the decoder; appends its ids: per column a text id, then codes. may_draft: more than one step
+    // where their codes wait, the text of all but the first drafted.
+    decoder_work next_work(std::vector<int32_t> & ids, bool may_draft) const;
+    // What became of a call of several steps.
+    void         put_draft(int64_t n_computed, int64_t n_kept);
     // Takes the result of that call. pauses [n_pauses]: probabilities of the pause heads, if the model has any.
     void         put_step(const step_logits & logits, const float * pauses, int32_t n_pauses);
     void         put_replay(int64_t n_columns);
@@ -105,6 +109,7 @@ class session {
     void            deliver();
     session_event & add_event(int32_t type, double start, double end);
     bool            can_step_locked() const;
+    int64_t         n_steps_with_codes() const;
 
     const stt_model &     model_;
     const session_options options_;
@@ -130,6 +135,7 @@ class session {
     word_publisher            words_;
     level_meter               levels_;
     turn_detector             turns_;
+    draft_length              draft_;
     refresh_keeper            refresh_;
     event_list                fresh_;  // of the step under way
     std::deque<session_event> events_;
