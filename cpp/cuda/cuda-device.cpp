@@ -55,6 +55,9 @@ class cuda_networks final : public networks {
 
     std::string device() const override { return properties_.name; }
 
+    // A step is bound by reading the weights up to some dozens of columns.
+    bool drafts_pay() const override { return true; }
+
   private:
     const device_properties         properties_;
     std::unique_ptr<device_weights> weights_;

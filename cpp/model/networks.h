@@ -22,6 +22,10 @@ class networks {
     // "cpu", or the name of the GPU.
     virtual std::string device() const = 0;
 
+    // Whether a pass of some columns of one stream takes clearly less than as many passes of one: where weights have to
+    // be read from memory each time.
+    virtual bool drafts_pay() const = 0;
+
   protected:
     networks()                             = default;
     networks(const networks &)             = default;
@@ -38,5 +42,8 @@ struct network_device {
 
 // The graphs of mimi_encoder and text_decoder, computed by the backend.
 network_device cpu_device();
+
+// As cpu_device(), with drafts whatever the model's size: for tests with small models.
+network_device drafting_cpu_device();
 
 }  // namespace kstt

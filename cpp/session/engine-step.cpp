@@ -123,7 +123,7 @@ int64_t engine::decode_waiting(const session_list & active) {
     // columns that may meet.
     std::map<int32_t, batch> batches;  // -1: the steps; else the slot of a replay
     // A file alone takes several steps at once; several streams are a batch without that.
-    const bool               may_draft = active.size() == 1 && !active.front()->is_live();
+    const bool               may_draft = networks_->drafts_pay() && active.size() == 1 && !active.front()->is_live();
     for (const auto & each : active) {
         if (!each->can_step()) {
             continue;

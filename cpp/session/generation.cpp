@@ -11,16 +11,16 @@ namespace kstt {
 
 namespace {
 
-// Steps of each row in one pass; with many rows there is work enough without.
-int64_t max_columns(int32_t n_rows) {
-    return std::max<int64_t>(1, draft_length::longest / n_rows);
+// With many rows there is work enough without drafts.
+int64_t count_columns(const networks & device, int32_t n_rows) {
+    return device.drafts_pay() ? std::max<int64_t>(1, draft_length::longest / n_rows) : 1;
 }
 
-decoder_options text_options(int32_t n_rows, int64_t n_steps) {
+decoder_options text_options(int32_t n_rows, int64_t n_steps, int64_t max_columns) {
     decoder_options options;
     options.max_steps            = std::max<int64_t>(n_steps, 1);
     options.n_slots              = n_rows;
-    options.max_columns_per_call = static_cast<int32_t>(max_columns(n_rows));
+    options.max_columns_per_call = static_cast<int32_t>(max_columns);
     options.precision            = rope_precision::reference;
     return options;
 }
@@ -36,8 +36,9 @@ generation::generation(
     const stt_model & model, networks & device, audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size)
     : model_(model), batch_(std::move(batch)), window_(audio_window_size),
       n_steps_(count_steps(model, batch_, max_new_tokens)), n_codes_(std::max<int64_t>(0, n_steps_ - 1)),
+      max_columns_(count_columns(device, batch_.n_rows)),
       codec_(device.make_codec(offline_codec_options(batch_.n_rows))),
-      decoder_(device.make_decoder(text_options(batch_.n_rows, n_steps_))) {
+      decoder_(device.make_decoder(text_options(batch_.n_rows, n_steps_, max_columns_))) {
     codes_.resize(static_cast<size_t>(n_codes_ * batch_.n_rows * model.config.decoder.num_codebooks));
     tokens_.assign(static_cast<size_t>(batch_.n_rows) * static_cast<size_t>(n_tokens()),
                    model.config.decoder.bos_token_id);
@@ -82,7 +83,7 @@ int64_t generation::n_to_decode() const {
     for (int64_t row = 0; row < batch_.n_rows; row++) {
         after_pads &= tokens_[static_cast<size_t>(row * n_tokens() + step_)] == model_.config.decoder.pad_token_id;
     }
-    return std::min({ draft_.next(after_pads), max_columns(batch_.n_rows), n_steps_ - step_ });
+    return std::min({ draft_.next(after_pads), max_columns_, n_steps_ - step_ });
 }
 
 // Text id and codes of step step_ + column; the text of all but the first is drafted.

@@ -48,7 +48,8 @@ class generation {
     const audio_batch                batch_;
     const int64_t                    window_;
     const int64_t                    n_steps_;
-    const int64_t                    n_codes_;  // frames that the steps will read
+    const int64_t                    n_codes_;      // frames that the steps will read
+    const int64_t                    max_columns_;  // steps of a row in one pass
     int64_t                          encoded_ = 0;
     int64_t                          step_    = 0;
     draft_length                     draft_;

@@ -19,6 +19,7 @@ engine_options one_thread(int32_t n_slots) {
     engine_options options;
     options.n_slots   = n_slots;
     options.n_threads = 1;
+    options.device    = drafting_cpu_device();
     return options;
 }
 
