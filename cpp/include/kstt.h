@@ -158,7 +158,7 @@ typedef struct kstt_engine_stats {
     int64_t codec_frames;
     int64_t decoder_ns;
     int64_t decoder_frames;
-    int64_t decoder_steps; /* graph runs; < decoder_frames when rows share a run */
+    int64_t decoder_steps; /* graph runs; < decoder_frames when rows share a run, or drafts hold */
     int64_t resample_ns;
     int64_t step_ns;       /* of kstt_engine_step's rounds, codec and decoder together */
     int64_t max_step_ns;   /* the longest of them */

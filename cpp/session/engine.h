@@ -61,7 +61,8 @@ class engine {
     std::shared_ptr<session> restore_session(const uint8_t * bytes, size_t size);
     void                     push_pcm(session & target, const float * pcm, size_t n, int32_t sample_rate);
 
-    // Up to max_steps steps of all ready sessions; returns frames done. Throws BUSY.
+    // Up to max_steps rounds of all ready sessions; a file alone may take several steps in one (draft-length.h). Returns
+    // steps done. Throws BUSY.
     int64_t step(int32_t max_steps);
 
     std::unique_ptr<generation> create_generation(audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size);
