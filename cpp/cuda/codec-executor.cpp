@@ -13,6 +13,10 @@ namespace {
 // Frames of a pass over all rows: enough to fill a large card; a frame of the published codec takes 2 MB.
 constexpr int32_t frames_per_pass = 64;
 
+// Room for the list of a pass's convolutions with a context.
+constexpr int64_t max_contexts   = 128;
+constexpr int64_t context_floats = max_contexts * static_cast<int64_t>(sizeof(context_entry) / sizeof(float));
+
 }  // namespace
 
 // What a pass of one shape works in, and its launch sequence. Passes of one shape follow one another on the stream, so
@@ -24,6 +28,7 @@ struct codec_executor::pass {
     int32_t                    columns   = 0;  // of the transformer, per row
     int32_t                    n_frames  = 0;  // per row
     std::vector<device_memory> memory;
+    size_t                     n_taken = 0;
     std::vector<context_entry> contexts;
     float *                    pcm      = nullptr;
     int32_t *                  slots    = nullptr;  // slots, frame positions, attention positions: [3][n_rows]
@@ -85,9 +90,12 @@ size_t codec_executor::state_bytes() const {
     return n;
 }
 
+// The pass's pieces of memory in the order of asking: made the first time, the same ones after that.
 float * codec_executor::take(pass & to, int64_t n_floats) const {
-    to.memory.emplace_back(static_cast<size_t>(std::max<int64_t>(n_floats, 1)) * sizeof(float));
-    return to.memory.back().as<float>();
+    if (to.n_taken == to.memory.size()) {
+        to.memory.emplace_back(static_cast<size_t>(std::max<int64_t>(n_floats, 1)) * sizeof(float));
+    }
+    return to.memory[to.n_taken++].as<float>();
 }
 
 codec_executor::signal codec_executor::add_convolution(pass &                     to,
@@ -244,7 +252,9 @@ void codec_executor::add_quantizer(pass & to, const signal & x) const {
     launch_codebooks(stream_, call, plan);
 }
 
-void codec_executor::record(pass & to) const {
+void codec_executor::launch_pass(pass & to, bool is_first) const {
+    to.n_taken = 0;
+    to.contexts.clear();
     const int64_t n_columns = int64_t{ to.n_rows } * to.columns;
     const int32_t q_width   = config_.num_attention_heads * config_.head_dim;
     const int32_t width     = q_width + 2 * config_.num_key_value_heads * config_.head_dim;
@@ -261,7 +271,6 @@ void codec_executor::record(pass & to) const {
     to.counters             = reinterpret_cast<uint32_t *>(take(to, n_columns * config_.num_attention_heads));
     to.codes = reinterpret_cast<int32_t *>(take(to, int64_t{ to.n_rows } * to.n_frames * config_.num_quantizers));
 
-    stream_.begin_recording();
     rope_call rope;
     rope.frequencies = frequencies_.as<double>();
     rope.positions   = to.slots + ptrdiff_t{ 2 } * to.n_rows;
@@ -281,15 +290,28 @@ void codec_executor::record(pass & to) const {
     }
     KSTT_CHECK(x.columns == to.n_frames);
     add_quantizer(to, x);
-    // Their list is uploaded before the recording runs for the first time.
-    to.memory.emplace_back(std::max<size_t>(1, to.contexts.size()) * sizeof(context_entry));
-    auto * entries = to.memory.back().as<context_entry>();
+    auto * entries = reinterpret_cast<context_entry *>(take(to, context_floats));
+    KSTT_CHECK(to.contexts.size() * sizeof(context_entry) <= context_floats * sizeof(float));
+    if (is_first) {
+        stream_.upload(entries, to.contexts.data(), to.contexts.size() * sizeof(context_entry));
+    }
     if (!to.contexts.empty()) {
         launch_contexts(stream_, entries, static_cast<int32_t>(to.contexts.size()), to.n_rows);
     }
-    to.work = stream_.end_recording();
-    stream_.upload(entries, to.contexts.data(), to.contexts.size() * sizeof(context_entry));
+}
+
+// Once for nobody, then recorded: memory is made and kernels are loaded when they are first needed, and neither may
+// happen in a recording.
+void codec_executor::record(pass & to) const {
+    to.n_taken = 0;
+    (void) take(to, to.n_rows * to.n_samples);
+    const std::vector<int32_t> nobody(3 * static_cast<size_t>(to.n_rows), -1);
+    stream_.upload(take(to, static_cast<int64_t>(nobody.size())), nobody.data(), nobody.size() * sizeof(int32_t));
+    launch_pass(to, true);
     stream_.wait();
+    stream_.begin_recording();
+    launch_pass(to, false);
+    to.work = stream_.end_recording();
 }
 
 codec_executor::pass & codec_executor::pass_for(int32_t n_rows, int64_t n_samples, bool pad_right) {

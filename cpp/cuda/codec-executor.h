@@ -56,6 +56,7 @@ class codec_executor final : public codec_network {
 
     pass &  pass_for(int32_t n_rows, int64_t n_samples, bool pad_right);
     void    record(pass & to) const;
+    void    launch_pass(pass & to, bool is_first) const;
     float * take(pass & to, int64_t n_floats) const;
     signal  add_convolution(pass &                     to,
                             const device_convolution & conv,

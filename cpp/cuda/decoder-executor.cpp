@@ -210,12 +210,22 @@ void decoder_executor::add_block(int32_t layer, int32_t n_rows, int32_t per_row)
     add_product(w.fc2, ffn, half, nullptr, x, config.hidden_size, product_end::residual, n);
 }
 
+// Once for nobody, then recorded: the device loads kernels when they first run, which must not happen in a recording.
 void decoder_executor::record(int32_t n_rows, int32_t per_row, int32_t n_choices) {
+    auto * inputs = buffers_->host_inputs.as<int32_t>();
+    std::fill(inputs, inputs + n_rows, -1);
+    launch_step(n_rows, per_row, n_choices);
+    stream_.wait();
+    stream_.begin_recording();
+    launch_step(n_rows, per_row, n_choices);
+    recordings_[{ n_rows, per_row, n_choices }] = stream_.end_recording();
+}
+
+void decoder_executor::launch_step(int32_t n_rows, int32_t per_row, int32_t n_choices) {
     const decoder_config & config = host_.config;
     const int32_t          n      = n_rows * per_row;
     buffers &              b      = *buffers_;
     auto *                 inputs = b.inputs.as<int32_t>();
-    stream_.begin_recording();
     stream_.upload(b.inputs.as<void>(), b.host_inputs.as<void>(), b.inputs.n_bytes());
     embedding_call embed;
     embed.table     = weights_.decoder().embed;
@@ -275,7 +285,6 @@ void decoder_executor::record(int32_t n_rows, int32_t per_row, int32_t n_choices
                 results,
                 reinterpret_cast<float *>(results + b.capacity));
     stream_.download(b.host_results.as<void>(), results, b.results.n_bytes());
-    recordings_[{ n_rows, per_row, n_choices }] = stream_.end_recording();
 }
 
 void decoder_executor::fill(const decoder_call & call, int32_t n_rows) {

@@ -44,6 +44,7 @@ class decoder_executor final : public decoder_network {
     void reserve(int64_t n_columns);
     void fill(const decoder_call & call, int32_t n_rows);
     void record(int32_t n_rows, int32_t per_row, int32_t n_choices);
+    void launch_step(int32_t n_rows, int32_t per_row, int32_t n_choices);
     void add_block(int32_t layer, int32_t n_rows, int32_t per_row);
     void add_product(const device_matrix & w,
                      const float *         x,

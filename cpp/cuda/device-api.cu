@@ -97,6 +97,8 @@ device_memory::device_memory(size_t n_bytes) : n_bytes_(n_bytes) {
                    static_cast<double>(n_bytes) / 1e6));
     }
     check_call(cudaMemset(data_, 0, n_bytes), "clearing of memory");
+    // Our streams do not wait for the default stream by themselves.
+    check_call(cudaStreamSynchronize(nullptr), "clearing of memory");
 }
 
 device_memory::~device_memory() {
