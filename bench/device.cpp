@@ -119,7 +119,7 @@ mimi_call make_codec_call(const stt_model & model, int32_t rows, int32_t frames,
     std::mt19937                          random(2);
     std::uniform_real_distribution<float> noise(-0.1F, 0.1F);
     mimi_call                             call;
-    call.n_samples = frames * model.config.codec.frame_size();
+    call.n_samples = int64_t{ frames } * model.config.codec.frame_size();
     pcm.resize(static_cast<size_t>(call.n_samples));
     std::generate(pcm.begin(), pcm.end(), [&] { return noise(random); });
     for (int32_t row = 0; row < rows; row++) {

@@ -87,7 +87,7 @@ void test_generation() {
     // Random weights say anything but pads.
     const std::string path = "test/fixtures/parity/gqa-f32/checkpoint";
     engine            noise(path, one_thread(1));
-    const auto        signal = parity_signal(3, 70 * noise.model().config.codec.frame_size());
+    const auto        signal = parity_signal(3, int64_t{ 70 } * noise.model().config.codec.frame_size());
     CHECK(generate(noise, signal, 1) == step_by_step(path, signal));
 }
 
