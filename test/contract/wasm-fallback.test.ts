@@ -37,6 +37,18 @@ withWasmBuilds((build) => {
     expect(stderr.match(/computing in WebAssembly/g)).toHaveLength(1);
   });
 
+  test("works in a script that is given on the command line", async () => {
+    const entry = JSON.stringify(new URL("../../dist/index.node.js", import.meta.url).href);
+    const script = `
+      const { SpeechToText } = await import(${entry});
+      const stt = await SpeechToText.load(undefined, { backend: "wasm" });
+      console.log((await stt.transcribe(${JSON.stringify(`${MODEL}/sample.wav`)})).text);`;
+    const argv = ["--input-type=module", "--eval", script];
+    // Ends by itself although the model is not disposed.
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { timeout: 50_000 });
+    expect(stdout.trim()).toBe(TEXT);
+  });
+
   test("converts a model, and reads the file again", async () => {
     const folder = await mkdtemp(join(tmpdir(), "kstt-wasm-"));
     try {

@@ -51,7 +51,8 @@ async function compile({ threads, relaxed }: WasmVariant): Promise<WebAssembly.M
 }
 
 function startWorker(): WorkerThread {
-  const worker = new Worker(find(WORKER_FOLDERS, "worker.node.js"), { name: "kyutai-stt" });
+  // Options of the process, such as --input-type, may fit its own script only.
+  const worker = new Worker(find(WORKER_FOLDERS, "worker.node.js"), { name: "kyutai-stt", execArgv: [] });
   let isOver = false;
   return {
     post: (message, transfer) => worker.postMessage(message, [...transfer]),
