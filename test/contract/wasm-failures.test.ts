@@ -73,6 +73,23 @@ withWasmBuilds((build) => {
     });
   });
 
+  test("a snapshot has the events that nobody has polled", async () => {
+    const backend = await openWasm(build);
+    const engine = await backend.createEngine(SMALL_MODEL, { threads: 1, slots: 2 });
+    const session = await engine.createSession(TOKENS);
+    await session.pushPcm(frames(engine, 4), engine.info.sampleRate);
+    await engine.step(3);
+    const snapshot = await session.snapshot();
+    const expected = session.poll();
+    expect(expected.length).toBeGreaterThan(0);
+    const restored = await engine.restoreSession(snapshot);
+    expect(restored.poll()).toEqual(expected);
+    expect(restored.poll()).toEqual([]);
+    await restored.dispose();
+    await expectCode(engine.restoreSession(snapshot.subarray(1)), "ERR_INVALID_SNAPSHOT");
+    await engine.dispose();
+  });
+
   describe("models that are not on a disk", () => {
     const file = (name: string, size: number, bytes: () => AsyncIterable<Uint8Array>): ModelFile => ({
       name,

@@ -112,9 +112,8 @@ function showProgress({ stage, done, total, download }: Progress): void {
 
 function describe({ backend, info }: SpeechToText): void {
   const threads = backend.threads === 1 ? "one thread" : `${backend.threads} threads`;
-  // What ggml itself was built with is of no interest here.
-  const kernels = backend.kernels.replace(/, ggml.*$/, "");
-  element("fact-backend", HTMLElement).textContent = `WebAssembly, ${threads}, ${kernels}`;
+  const simd = backend.kernels.includes("relaxed") ? "relaxed SIMD" : "SIMD";
+  element("fact-backend", HTMLElement).textContent = `WebAssembly, ${threads}, ${simd}`;
   element("fact-memory", HTMLElement).textContent =
     `${bytes(info.weightBytes)} of weights (${info.weightType}), ${bytes(info.stateBytes)} of state`;
   element("fact-delay", HTMLElement).textContent = `${info.delaySeconds.toFixed(1)} s`;

@@ -21,6 +21,7 @@ import { Lifecycle } from "../lifecycle.js";
 import type { CoreState } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
 import { forgotten } from "./release.js";
+import { splitEvents } from "./snapshot-events.js";
 import { WasmCodecStream, WasmDecoding, WasmEncoding, wasmStream } from "./wasm-codec.js";
 import { WasmCache, WasmForward } from "./wasm-forward.js";
 import { WasmGeneration } from "./wasm-generation.js";
@@ -175,8 +176,11 @@ export class WasmEngine implements EngineHandle {
 
   restoreSession(snapshot: Uint8Array): Promise<SessionHandle> {
     return this.#make(async () => {
-      const copy = Uint8Array.from(snapshot);
-      return this.#session(await this.#channel.call("restoreSession", [copy], [copy.buffer]));
+      const { snapshot: own, events } = splitEvents(snapshot);
+      const copy = Uint8Array.from(own);
+      const session = this.#session(await this.#channel.call("restoreSession", [copy], [copy.buffer]));
+      session.begin(events);
+      return session;
     });
   }
 

@@ -4,6 +4,7 @@ import { Lifecycle } from "../lifecycle.js";
 import type { SessionState } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
 import { forgotten, releaseOf } from "./release.js";
+import { withEvents } from "./snapshot-events.js";
 
 export class WasmSession implements SessionHandle {
   readonly #channel: CoreChannel;
@@ -37,6 +38,11 @@ export class WasmSession implements SessionHandle {
     }
   }
 
+  /** Events from before everything that the worker tells. */
+  begin(events: readonly SessionEvent[]): void {
+    this.#events.unshift(...events);
+  }
+
   pushPcm(pcm: Float32Array, rate: number): Promise<number> {
     return this.#life.run(() => {
       const copy = Float32Array.from(pcm);
@@ -53,7 +59,10 @@ export class WasmSession implements SessionHandle {
   }
 
   snapshot(): Promise<Uint8Array> {
-    return this.#life.run(() => this.#channel.call("snapshot", [this.#id]));
+    return this.#life.run(async () => {
+      const snapshot = await this.#channel.call("snapshot", [this.#id]);
+      return withEvents(snapshot, this.#events);
+    });
   }
 
   reset(): Promise<void> {
