@@ -67,6 +67,8 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
         output: { path, filename: "app.js", module: true, publicPath: "auto" },
         experiments: { outputModule: true },
         performance: false,
+        // Names of modules are looked for in the output, and minifying takes most of the time.
+        optimization: { minimize: false },
       });
       await new Promise<void>((resolve, reject) => {
         compiler.run((error, stats) => {

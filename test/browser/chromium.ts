@@ -16,5 +16,6 @@ export function launch(args: readonly string[] = []): Promise<Browser> {
   if (executablePath === undefined) {
     throw new Error(NO_CHROMIUM);
   }
-  return chromium.launch({ executablePath, args: ["--no-sandbox", ...args] });
+  // Both are for containers, where tests run as root and with little shared memory.
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...args] });
 }
