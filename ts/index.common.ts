@@ -24,6 +24,16 @@ export type { LiveSession, SessionState } from "./api/live-session.js";
 export type { ModelInfo } from "./api/model-info.js";
 export type { HubLoadOptions, LoadOptions, Progress, TranscribeOptions, TranscribeSource } from "./api/options.js";
 export type { PcmChunk, PcmFormat, WriteOptions } from "./api/pcm-chunks.js";
+export {
+  type AsrChunk,
+  type AsrOptions,
+  type AsrResult,
+  AutomaticSpeechRecognitionPipeline,
+  type PipelineAudio,
+  type PipelineOptions,
+  type PipelineTask,
+  pipeline,
+} from "./api/pipeline.js";
 export type { PromptOptions, SessionOptions } from "./api/session-options.js";
 export {
   type ChannelSessionOptions,
@@ -58,16 +68,23 @@ export {
   type ForwardOptions,
   type IdTensor,
 } from "./model/forward-options.js";
+export {
+  GenerateDecoderOnlyOutput,
+  type GenerateOptions,
+  type GenerationOptions,
+  type LogitsProcessor,
+  type PrefixAllowedTokens,
+  type StoppingCriteria,
+  type Streamer,
+  type TokenRows,
+} from "./model/generate-options.js";
 export { GenerationConfig } from "./model/generation-config.js";
 export { KyutaiSpeechToTextConfig } from "./model/kyutai-speech-to-text-config.js";
 export {
   type FeatureExtractorOptions,
   KyutaiSpeechToTextFeatureExtractor,
 } from "./model/kyutai-speech-to-text-feature-extractor.js";
-export {
-  type GenerateOptions,
-  KyutaiSpeechToTextForConditionalGeneration,
-} from "./model/kyutai-speech-to-text-for-conditional-generation.js";
+export { KyutaiSpeechToTextForConditionalGeneration } from "./model/kyutai-speech-to-text-for-conditional-generation.js";
 export { KyutaiSpeechToTextModel } from "./model/kyutai-speech-to-text-model.js";
 export {
   KyutaiSpeechToTextProcessor,
@@ -92,5 +109,6 @@ export type { ModelLocation, ModelSource } from "./model/model-folder.js";
 export type { PretrainedOptions, ProgressInfo } from "./model/pretrained-options.js";
 export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";
 export type { BackendPreference, TriedBackend } from "./model/runtime.js";
+export { BaseStreamer, TextStreamer, type TextStreamerOptions } from "./model/streamers.js";
 export { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./model/tokenizer.js";
 export { type SliceRange, Tensor, type TensorLike, type TensorType } from "./tensor/tensor.js";

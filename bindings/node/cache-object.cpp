@@ -16,11 +16,6 @@ namespace kstt_node {
 
 namespace {
 
-struct made_cache {
-    shared_cache                 cache;
-    std::shared_ptr<kstt_engine> engine;
-};
-
 struct layer_data {
     std::vector<float> keys;
     std::vector<float> values;
@@ -54,23 +49,6 @@ Napi::Value change_cache(Napi::Env env, const char * name, shared_cache cache, C
         [](Napi::Env js, kstt_cache_info & info) { return from_cache_info(js, info); });
 }
 
-template <typename Create>
-Napi::Value make_cache(Napi::Env env, std::shared_ptr<kstt_engine> engine, Create create) {
-    return call_async<made_cache>(
-        env,
-        "kstt.createCache",
-        [engine = std::move(engine), create = std::move(create)](made_cache & made, kstt_error * error) {
-            kstt_cache *      handle = nullptr;
-            const kstt_status status = create(&handle, error);
-            if (status == KSTT_STATUS_OK) {
-                made.cache  = std::make_shared<guarded_handle<kstt_cache>>(own_handle<kstt_cache_free>(handle, engine));
-                made.engine = engine;
-            }
-            return status;
-        },
-        [](Napi::Env js, made_cache & made) { return wrap_made(environment_data::of(js).cache, made); });
-}
-
 std::vector<const float *> pointers(const std::vector<std::vector<float>> & arrays) {
     std::vector<const float *> result;
     result.reserve(arrays.size());
@@ -85,7 +63,7 @@ std::vector<const float *> pointers(const std::vector<std::vector<float>> & arra
 Napi::Value create_cache_object(const Napi::CallbackInfo & info, const std::shared_ptr<kstt_engine> & engine) {
     const int32_t n_rows = to_int32(info[0], "rows");
     const int32_t window = to_int32(info[1], "window");
-    return make_cache(info.Env(), engine, [engine, n_rows, window](kstt_cache ** out, kstt_error * error) {
+    return make_cache_object(info.Env(), engine, [engine, n_rows, window](kstt_cache ** out, kstt_error * error) {
         return kstt_cache_create(engine.get(), n_rows, window, out, error);
     });
 }
@@ -223,7 +201,7 @@ Napi::Value cache_object::read(const Napi::CallbackInfo & info) {
 
 Napi::Value cache_object::copy(const Napi::CallbackInfo & info) {
     auto cache = open_handle(info, cache_, what);
-    return make_cache(info.Env(), engine_, [cache](kstt_cache ** out, kstt_error * error) {
+    return make_cache_object(info.Env(), engine_, [cache](kstt_cache ** out, kstt_error * error) {
         const std::lock_guard<std::mutex> hold(cache->mutex);
         return kstt_cache_copy(cache->handle.get(), out, error);
     });

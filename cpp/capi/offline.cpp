@@ -17,19 +17,7 @@ kstt_status kstt_generation_create(kstt_engine *                  handle,
                                    const kstt_generation_params * params,
                                    kstt_generation **             out,
                                    kstt_error *                   err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
-        const kstt_generation_params used = params != nullptr ? *params : kstt_generation_default_params();
-        require(used.audio_window_size >= 0, "audio_window_size must be 0 (whole input) or positive");
-        auto result    = std::make_unique<kstt_generation>();
-        result->engine = handle->object;
-        result->object = handle->object->create_generation(
-            copy_batch(input_values, n_rows, n_samples), used.max_new_tokens, used.audio_window_size);
-        *out = result.release();
-    });
+    return kstt_generation_create_with_rules(handle, input_values, n_rows, n_samples, params, nullptr, out, err);
 }
 
 kstt_status kstt_generation_advance(kstt_generation * handle,

@@ -257,6 +257,7 @@ KSTT_API void        kstt_resampler_free(kstt_resampler * resampler);
  */
 
 #include "kstt-forward.h"
+#include "kstt-generate.h"
 
 /* ---- conversion: one file out of a checkpoint -------------------------------------------------------------------- */
 

@@ -171,18 +171,23 @@ void engine::push_pcm(session & target, const float * pcm, size_t n, int32_t sam
     add_stats(stats);
 }
 
-std::unique_ptr<generation> engine::create_generation(audio_batch batch,
-                                                      int32_t     max_new_tokens,
-                                                      int32_t     audio_window_size) {
-    return std::make_unique<generation>(*model_, *networks_, std::move(batch), max_new_tokens, audio_window_size);
+std::unique_ptr<generation> engine::create_generation(audio_batch batch, generation_options options) {
+    return std::make_unique<generation>(*model_, *networks_, std::move(batch), std::move(options));
 }
 
 work_progress engine::advance(generation & target, int64_t max_frames) {
     const compute_turn  turn(computing_);
     work_stats          stats;
-    const work_progress progress = target.advance(max_frames, stats);
+    const work_progress progress = target.advance(max_frames, target.records() ? &network() : nullptr, stats);
     add_stats(stats);
     return progress;
+}
+
+forward_network & engine::network() {
+    if (network_ == nullptr) {
+        network_ = std::make_unique<forward_network>(model_->decoder, *backend_);
+    }
+    return *network_;
 }
 
 std::shared_ptr<decoder_cache> engine::create_cache(int64_t n_rows, int64_t window) const {
@@ -196,12 +201,9 @@ std::unique_ptr<forward_pass> engine::create_forward(forward_inputs             
 }
 
 work_progress engine::advance(forward_pass & target, int64_t max_positions) {
-    const compute_turn turn(computing_);
-    if (network_ == nullptr) {
-        network_ = std::make_unique<forward_network>(model_->decoder, *backend_);
-    }
+    const compute_turn  turn(computing_);
     work_stats          stats;
-    const work_progress progress = target.advance(*network_, max_positions, stats);
+    const work_progress progress = target.advance(network(), max_positions, stats);
     add_stats(stats);
     return progress;
 }

@@ -61,11 +61,11 @@ class engine {
     std::shared_ptr<session> restore_session(const uint8_t * bytes, size_t size);
     void                     push_pcm(session & target, const float * pcm, size_t n, int32_t sample_rate);
 
-    // Up to max_steps rounds of all ready sessions; a file alone may take several steps in one (draft-length.h). Returns
-    // steps done. Throws BUSY.
+    // Up to max_steps rounds of all ready sessions; a file alone may take several steps in one (draft-length.h).
+    // Returns steps done. Throws BUSY.
     int64_t step(int32_t max_steps);
 
-    std::unique_ptr<generation> create_generation(audio_batch batch, int32_t max_new_tokens, int32_t audio_window_size);
+    std::unique_ptr<generation>    create_generation(audio_batch batch, generation_options options);
     // window < 0: the model's; 0: none.
     std::shared_ptr<decoder_cache> create_cache(int64_t n_rows, int64_t window) const;
     // Throws INVALID_ARGUMENT, INVALID_STATE.
@@ -111,17 +111,19 @@ class engine {
         session_list files;
     };
 
-    size_t     free_slot() const;
-    round_list begin_round();
-    void       end_round();
-    int64_t    step_round(const session_list & active);
-    void       encode_waiting(const session_list & active);
-    int64_t    decode_waiting(const session_list & active);
-    void       encode_group(const std::vector<session *> & group, int64_t n_frames);
-    int64_t    decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay);
-    void       put_step(session & target, int64_t column);
-    int64_t    keep_drafted(session & target, const decoder_call & call);
-    void       add_stats(const work_stats & stats);
+    size_t            free_slot() const;
+    // Made when first asked for, by whoever computes.
+    forward_network & network();
+    round_list        begin_round();
+    void              end_round();
+    int64_t           step_round(const session_list & active);
+    void              encode_waiting(const session_list & active);
+    int64_t           decode_waiting(const session_list & active);
+    void              encode_group(const std::vector<session *> & group, int64_t n_frames);
+    int64_t           decode_group(const std::vector<session *> & group, const decoder_call & call, bool replay);
+    void              put_step(session & target, int64_t column);
+    int64_t           keep_drafted(session & target, const decoder_call & call);
+    void              add_stats(const work_stats & stats);
     template <typename W>
     work_progress                advance_codec(W & target, int64_t max_frames);
     const mimi_decoder_weights & codec_decoder();

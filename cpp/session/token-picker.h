@@ -22,6 +22,10 @@ class step_logits {
     int64_t           column_;
 };
 
+// By the softmax of n scores. The same seed, row and step choose the same token, whatever was chosen elsewhere. Throws
+// INVALID_STATE where no token is left to choose.
+int32_t pick_sampled(const float * scores, int64_t n, uint64_t seed, int64_t row, int64_t step);
+
 // Among the tokens that the constraint allows; the pad always is.
 picked_token pick_allowed(const float * logits, int64_t n, const token_constraint & constraint);
 

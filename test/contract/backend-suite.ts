@@ -4,6 +4,7 @@ import { testCodec } from "./codec-suite.js";
 import { testConversion } from "./conversion-suite.js";
 import { testEncoding, testEngine, testGeneration } from "./engine-suite.js";
 import { testForward } from "./forward-suite.js";
+import { testGenerationRules } from "./generation-suite.js";
 import { testLifetime } from "./lifetime-suite.js";
 import { testLive } from "./live-suite.js";
 import { testResampler, testSession } from "./session-suite.js";
@@ -14,6 +15,7 @@ export function testBackend(name: string, subject: Subject): void {
   describe(name, () => {
     describe("engine", () => testEngine(subject));
     describe("generation", () => testGeneration(subject));
+    describe("generation rules", () => testGenerationRules(subject));
     describe("encoding", () => testEncoding(subject));
     describe("codec", () => testCodec(subject));
     describe("forward", () => testForward(subject));

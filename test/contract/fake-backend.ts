@@ -30,6 +30,7 @@ import type { TokenizerFile, TokenizerHandle } from "../../ts/contract/tokenizer
 import { FakeCodecStream, fakeAudio, takeStream } from "./fake-codec.js";
 import { FakeConversion } from "./fake-conversion.js";
 import { FakeCache, FakeForward } from "./fake-forward.js";
+import { FakeGeneration } from "./fake-generation.js";
 import { FakeResampler } from "./fake-resampler.js";
 import { FakeSession } from "./fake-session.js";
 import { FakeTokenizer } from "./fake-tokenizer.js";
@@ -141,18 +142,12 @@ class FakeEngine implements EngineHandle {
   ): Promise<GenerationHandle> {
     return this.#life.run(() => {
       const values = copyRows(inputValues, rows, samples);
-      const { bosTokenId, frameSize } = this.info;
+      const { frameSize } = this.info;
       const whole = Math.floor(samples / frameSize);
       const frames = params.maxNewTokens < 0 ? whole : Math.min(whole, params.maxNewTokens);
       const work = this.#work(rows, frames);
-      return {
-        advance: work.advance,
-        tokens: () => {
-          work.assertFinished();
-          return values.map((row) => Int32Array.of(bosTokenId, ...framesOf(row, frameSize, frames).map(tokenOf)));
-        },
-        dispose: work.dispose,
-      };
+      const known = values.map((row) => framesOf(row, frameSize, frames).map(tokenOf));
+      return new FakeGeneration(this.#life, this.info, known, params.rules, work.advance);
     });
   }
 

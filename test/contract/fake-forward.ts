@@ -7,7 +7,7 @@ import type { EngineInfo, WorkProgress } from "../../ts/contract/backend.js";
 import type { CacheHandle, CacheInfo, ForwardHandle, ForwardInputs, ForwardResult } from "../../ts/contract/forward.js";
 
 /** As many as the embedded model's configuration says, which tests put beside this fake. */
-const HEADS = 4;
+export const HEADS = 4;
 const KV_HEADS = 1;
 const HEAD_DIM = 2;
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { read_audio, SpeechToText, type Word } from "../../ts/index.node.js";
+import { type AsrResult, pipeline, read_audio, SpeechToText, type Word } from "../../ts/index.node.js";
 
 const RATE = 24_000;
 const model = fileURLToPath(new URL("../../models/digits-en", import.meta.url));
@@ -65,6 +65,13 @@ test("counts errors", () => {
 test("the sample says what its text says", async () => {
   const { text } = await stt.transcribe(`${model}/sample.wav`);
   expect(text).toBe(readFileSync(`${model}/sample.txt`, "utf8").trim());
+});
+
+test("so it does through a pipeline, with a time for every word", async () => {
+  await using transcriber = await pipeline("automatic-speech-recognition", model, { device: "cpu", threads: 1 });
+  const { text, chunks } = (await transcriber(`${model}/sample.wav`, { return_timestamps: "word" })) as AsrResult;
+  expect(text).toBe(readFileSync(`${model}/sample.txt`, "utf8").trim());
+  expect(chunks?.map((chunk) => chunk.text).join("")).toBe(` ${text}`);
 });
 
 test("test recordings: at most 3 % of the words wrong, each word where it was spoken", async () => {

@@ -7,10 +7,12 @@
  */
 import type { ConversionHandle, ConversionOptions } from "./conversion.js";
 import type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
+import type { GenerationHandle, GenerationParams } from "./generation.js";
 import type { SessionHandle, SessionParams } from "./session.js";
 import type { TokenizerFile, TokenizerHandle } from "./tokenizer.js";
 
 export type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
+export type { GenerationHandle, GenerationParams, GenerationRules, StepResult } from "./generation.js";
 export type { SessionEvent, SessionHandle, SessionParams } from "./session.js";
 
 export type BackendKind = "cuda" | "cpu" | "wasm";
@@ -100,13 +102,6 @@ export interface WorkProgress {
   readonly finished: boolean;
 }
 
-export interface GenerationParams {
-  /** Negative: one token per whole frame. */
-  maxNewTokens: number;
-  /** 0: encode the whole input first. */
-  audioWindowSize: number;
-}
-
 export interface EngineHandle {
   readonly info: EngineInfo;
   /** Bytes done and in total. */
@@ -146,14 +141,6 @@ export interface EngineHandle {
   restoreSession(snapshot: Uint8Array): Promise<SessionHandle>;
   /** Compute. Resolves to frames done over all sessions; 0: none was ready. */
   step(maxSteps: number): Promise<number>;
-  dispose(): Promise<void>;
-}
-
-export interface GenerationHandle {
-  /** Compute. Frames done and in total. */
-  advance(maxFrames: number): Promise<WorkProgress>;
-  /** One array per row, BOS first. */
-  tokens(): Int32Array[];
   dispose(): Promise<void>;
 }
 

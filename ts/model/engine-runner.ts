@@ -7,6 +7,8 @@ import { Pacer } from "./pacer.js";
 
 interface EngineWork {
   advance(maxFrames: number): Promise<WorkProgress>;
+  /** What follows an advance and needs no turn on the engine. */
+  settle?(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export class EngineRunner {
       for (;;) {
         this.checkUsable(signal);
         const progress = await this.#queue.run(() => this.#advance(work, pacer, signal));
+        await work.settle?.();
         onProgress?.({ done: progress.done, total: progress.total });
         if (progress.finished) {
           return await read(work);

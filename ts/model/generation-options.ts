@@ -1,111 +1,48 @@
-/** Options of generate(): which ones mean something here, which change nothing, and why the others are refused. */
-import type { GenerationParams } from "../contract/backend.js";
+/** What one call of generate() is to do: its options over the defaults, checked, and in the core's terms. */
+
 import { SttError } from "../contract/errors.js";
-import type { GenerationConfig } from "./generation-config.js";
+import type { GenerationParams, GenerationRules } from "../contract/generation.js";
+import type {
+  GenerateOptions,
+  LogitsProcessor,
+  PrefixAllowedTokens,
+  StoppingCriteria,
+  Streamer,
+} from "./generate-options.js";
+import { GenerationConfig } from "./generation-config.js";
+import { checkSupport, refusal } from "./generation-support.js";
 import { warn } from "./logger.js";
-import { checkInteger, invalidArgument, show } from "./option-checks.js";
-
-/** Options that only matter with sampling or beam search; the reference ignores them with this warning, too. */
-const IGNORED = new Set([
-  "temperature",
-  "top_k",
-  "top_p",
-  "min_p",
-  "top_h",
-  "typical_p",
-  "epsilon_cutoff",
-  "eta_cutoff",
-  "length_penalty",
-  "early_stopping",
-  "output_scores",
-  "output_logits",
-  "output_attentions",
-  "output_hidden_states",
-]);
-
-/** Options without an effect on greedy decoding of a fixed length without an end token. */
-const NEUTRAL = new Set([
-  "use_cache",
-  "cache_implementation",
-  "cache_config",
-  "pad_token_id",
-  "decoder_start_token_id",
-  "min_length",
-  "min_new_tokens",
-  "forced_eos_token_id",
-  "exponential_decay_length_penalty",
-  "disable_compile",
-  "compile_config",
-  "low_memory",
-  "is_assistant",
-  "num_assistant_tokens",
-  "num_assistant_tokens_schedule",
-  "assistant_confidence_threshold",
-  "prefill_chunk_size",
-  "remove_invalid_values",
-  "renormalize_logits",
-  "transformers_version",
-  "_from_model_config",
-  "padding_mask",
-  "sampling_rate",
-]);
-
-const LOGITS = "it would change the model's scores, which this package does not expose to generate()";
-const ROWS = "one row of audio gives one row of tokens";
-const LENGTH = "the length of the output follows the audio alone";
-const INPUTS = "generation starts from audio (input_values) and the start token";
-const RUNTIME = "generate() returns tokens only";
-
-/** Values that are the same as leaving the option out, and the reason why no other value is taken. */
-const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; reason: string }>> = {
-  do_sample: { neutral: [false], reason: "decoding is greedy" },
-  num_beams: { neutral: [1], reason: "decoding is greedy; audio state belongs to one hypothesis" },
-  num_beam_groups: { neutral: [1], reason: "decoding is greedy" },
-  diversity_penalty: { neutral: [0], reason: "decoding is greedy" },
-  penalty_alpha: { neutral: [0], reason: "decoding is greedy" },
-  dola_layers: { neutral: [], reason: "decoding is greedy" },
-  constraints: { neutral: [], reason: "decoding is greedy" },
-  force_words_ids: { neutral: [], reason: "decoding is greedy" },
-  num_return_sequences: { neutral: [1], reason: ROWS },
-  repetition_penalty: { neutral: [1], reason: LOGITS },
-  encoder_repetition_penalty: { neutral: [1], reason: LOGITS },
-  no_repeat_ngram_size: { neutral: [0], reason: LOGITS },
-  encoder_no_repeat_ngram_size: { neutral: [0], reason: LOGITS },
-  bad_words_ids: { neutral: [], reason: LOGITS },
-  sequence_bias: { neutral: [], reason: LOGITS },
-  suppress_tokens: { neutral: [], reason: LOGITS },
-  begin_suppress_tokens: { neutral: [], reason: LOGITS },
-  forced_bos_token_id: { neutral: [], reason: LOGITS },
-  guidance_scale: { neutral: [1], reason: LOGITS },
-  watermarking_config: { neutral: [], reason: LOGITS },
-  logits_processor: { neutral: [], reason: LOGITS },
-  prefix_allowed_tokens_fn: { neutral: [], reason: LOGITS },
-  token_healing: { neutral: [false], reason: LOGITS },
-  eos_token_id: { neutral: [], reason: LENGTH },
-  stop_strings: { neutral: [], reason: LENGTH },
-  stopping_criteria: { neutral: [], reason: `${LENGTH}; use max_new_tokens or signal` },
-  max_time: { neutral: [], reason: `${LENGTH}; use signal: AbortSignal.timeout(ms)` },
-  input_ids: { neutral: [], reason: INPUTS },
-  inputs: { neutral: [], reason: INPUTS },
-  inputs_embeds: { neutral: [], reason: INPUTS },
-  decoder_input_ids: { neutral: [], reason: INPUTS },
-  attention_mask: { neutral: [], reason: INPUTS },
-  past_key_values: { neutral: [], reason: INPUTS },
-  assistant_model: { neutral: [], reason: "there is no second model" },
-  prompt_lookup_num_tokens: { neutral: [], reason: "there is no text prompt" },
-  return_dict_in_generate: { neutral: [false], reason: RUNTIME },
-  return_timestamps: { neutral: [false], reason: `${RUNTIME}; SpeechToText gives words with times` },
-  streamer: { neutral: [], reason: `${RUNTIME}; SpeechToText is made for streams` },
-};
+import { checkBoolean, checkFunction, checkInteger, invalidArgument, show } from "./option-checks.js";
+import { scoreRules } from "./score-settings.js";
 
 const HANDLED = new Set([
   "max_new_tokens",
   "max_length",
   "audio_window_size",
   "bos_token_id",
-  "generation_config",
-  "signal",
-  "onProgress",
+  "do_sample",
+  "num_return_sequences",
+  "repetition_penalty",
+  "no_repeat_ngram_size",
+  "bad_words_ids",
+  "sequence_bias",
+  "suppress_tokens",
+  "begin_suppress_tokens",
+  "forced_bos_token_id",
+  "forced_eos_token_id",
+  "eos_token_id",
+  "pad_token_id",
+  "min_length",
+  "min_new_tokens",
+  "exponential_decay_length_penalty",
+  "remove_invalid_values",
+  "renormalize_logits",
+  "max_time",
+  "return_dict_in_generate",
+  "logits_processor",
+  "stopping_criteria",
+  "prefix_allowed_tokens_fn",
+  "streamer",
 ]);
 
 /** Frames of the input, and the start token of the model. */
@@ -114,63 +51,125 @@ export interface GenerationInput {
   readonly bosTokenId: number;
 }
 
-/** The core's parameters for `options` over the defaults in `config`. */
-export function generationParams(
+/** What the caller takes part in between two steps. */
+export interface StepCallbacks {
+  readonly processors: readonly LogitsProcessor[];
+  readonly criteria: readonly StoppingCriteria[];
+  readonly prefixTokens: PrefixAllowedTokens | undefined;
+  readonly streamer: Streamer | undefined;
+  /** Seconds; undefined: no limit. */
+  readonly maxTime: number | undefined;
+}
+
+/** What the result holds beside the tokens; undefined: the result is the tokens. */
+export interface WantedOutputs {
+  readonly scores: boolean;
+  readonly logits: boolean;
+  readonly hiddenStates: boolean;
+  readonly attentions: boolean;
+}
+
+export interface GenerationPlan {
+  readonly params: GenerationParams;
+  /** Sequences per row of audio. */
+  readonly sequences: number;
+  readonly callbacks: StepCallbacks;
+  readonly outputs: WantedOutputs | undefined;
+  /** Whether something happens between a step's scores and its choice. */
+  readonly stepwise: boolean;
+}
+
+/** `options` without the input, over `overrides` (the argument generation_config) and `defaults` (the model's). */
+export function planGeneration(
   options: Readonly<Record<string, unknown>>,
-  config: GenerationConfig,
+  overrides: unknown,
+  defaults: GenerationConfig,
   input: GenerationInput,
-): GenerationParams {
-  const settings = { ...config.to_dict(), ...options };
-  checkNames(options);
-  checkRefused(settings);
-  warnIgnored(options);
+): GenerationPlan {
+  const settings = mergeSettings(options, overrides, defaults);
+  checkSupport(options, settings, HANDLED);
   const { bos_token_id: bos } = settings;
   if (bos !== undefined && bos !== null && bos !== input.bosTokenId) {
     throw refusal("bos_token_id", bos, `this model starts with ${input.bosTokenId}`);
   }
-  return { maxNewTokens: newTokens(settings, input.frames), audioWindowSize: windowSize(settings) };
+  const maxNewTokens = newTokens(settings, input.frames);
+  const callbacks = readCallbacks(settings);
+  const outputs = readOutputs(settings);
+  const sequences = readSequences(settings);
+  const stepwise =
+    callbacks.processors.length > 0 ||
+    callbacks.criteria.length > 0 ||
+    callbacks.prefixTokens !== undefined ||
+    callbacks.streamer !== undefined ||
+    callbacks.maxTime !== undefined ||
+    (outputs !== undefined && Object.values(outputs).includes(true));
+  const rules: GenerationRules = {
+    ...scoreRules(settings, maxNewTokens),
+    sequences,
+    seed: readSeed(settings["seed"]),
+    pause: stepwise,
+    record: outputs !== undefined,
+    hiddenStates: outputs?.hiddenStates === true,
+    attentions: outputs?.attentions === true,
+  };
+  const params = { maxNewTokens, audioWindowSize: windowSize(settings) };
+  return {
+    params: isPlain(rules) ? params : { ...params, rules },
+    sequences,
+    callbacks,
+    outputs,
+    stepwise,
+  };
 }
 
-function checkNames(options: Readonly<Record<string, unknown>>): void {
-  const unknown = Object.keys(options).filter(
-    (name) => !HANDLED.has(name) && !IGNORED.has(name) && !NEUTRAL.has(name) && !Object.hasOwn(REFUSED, name),
+/** Values that are null count as unset, but where the call itself says null. */
+function mergeSettings(
+  options: Readonly<Record<string, unknown>>,
+  overrides: unknown,
+  defaults: GenerationConfig,
+): GenerateOptions {
+  if (overrides !== undefined && overrides !== null && (typeof overrides !== "object" || Array.isArray(overrides))) {
+    throw invalidArgument(`'generation_config' must be a GenerationConfig or an object, not ${show(overrides)}`);
+  }
+  const given = overrides instanceof GenerationConfig ? overrides.to_dict() : ((overrides ?? {}) as object);
+  const set = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
+  return { ...defaults.to_dict(), ...Object.fromEntries(set), ...options } as GenerateOptions;
+}
+
+/** Whether the best logit is the token, so that the core can do all steps in a row. */
+function isPlain(rules: GenerationRules): boolean {
+  const { seed, padId, decayFactor, ...rest } = rules;
+  return Object.entries(rest).every(([name, value]) =>
+    typeof value === "object" ? value.length === 0 : value === PLAIN[name as keyof typeof rest],
   );
-  if (unknown.length > 0) {
-    throw invalidArgument(
-      `The following \`model_kwargs\` are not used by the model: [${unknown.map((name) => `'${name}'`).join(", ")}]`,
-      "Check the spelling, or leave them out.",
-    );
-  }
 }
 
-function checkRefused(settings: Readonly<Record<string, unknown>>): void {
-  for (const [name, { neutral, reason }] of Object.entries(REFUSED)) {
-    const value = settings[name];
-    const isEmpty = Array.isArray(value) && value.length === 0;
-    if (value !== undefined && value !== null && !isEmpty && !neutral.includes(value)) {
-      throw refusal(name, value, reason);
-    }
-  }
-}
+const PLAIN: Partial<GenerationRules> = {
+  sequences: 1,
+  pause: false,
+  record: false,
+  hiddenStates: false,
+  attentions: false,
+  repetitionPenalty: 1,
+  noRepeatNgram: 0,
+  minLength: 0,
+  minNewTokens: 0,
+  forcedBos: -1,
+  removeInvalid: false,
+  decayStart: -1,
+  sample: false,
+  temperature: 1,
+  topH: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  typicalP: 1,
+  epsilonCutoff: 0,
+  etaCutoff: 0,
+  renormalize: false,
+};
 
-function refusal(name: string, value: unknown, reason: string): SttError {
-  return invalidArgument(`generate() does not support '${name}' = ${show(value)}: ${reason}`, `Leave out '${name}'.`);
-}
-
-function warnIgnored(options: Readonly<Record<string, unknown>>): void {
-  const ignored = Object.keys(options).filter((name) => IGNORED.has(name) && isSet(options[name]));
-  if (ignored.length > 0) {
-    warn(
-      `The following generation flags are not valid and may be ignored: [${ignored.map((name) => `'${name}'`).join(", ")}]`,
-    );
-  }
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== false;
-}
-
-function newTokens(settings: Readonly<Record<string, unknown>>, frames: number): number {
+function newTokens(settings: GenerateOptions, frames: number): number {
   const { max_new_tokens: requested, max_length: maxLength } = settings;
   if (maxLength !== undefined && maxLength !== null) {
     warn("Both `max_new_tokens` and `max_length` seem to have been set. `max_new_tokens` will take precedence.");
@@ -200,7 +199,82 @@ function newTokens(settings: Readonly<Record<string, unknown>>, frames: number):
 }
 
 /** Frames per codec call; 0 in the core's terms: everything in one call. */
-function windowSize({ audio_window_size: size }: Readonly<Record<string, unknown>>): number {
+function windowSize({ audio_window_size: size }: GenerateOptions): number {
   checkInteger("audio_window_size", size ?? undefined, 1, 2 ** 31 - 1);
   return typeof size === "number" ? size : 0;
+}
+
+function readSequences({ num_return_sequences: sequences, do_sample: sample }: GenerateOptions): number {
+  checkInteger("num_return_sequences", sequences ?? undefined, 1, 4096);
+  if (typeof sequences === "number" && sequences > 1 && sample !== true) {
+    throw invalidArgument(
+      "Greedy methods (do_sample != True) without beam search do not support `num_return_sequences` different than 1 " +
+        `(got ${sequences})`,
+      "Set do_sample: true.",
+    );
+  }
+  return sequences ?? 1;
+}
+
+function readSeed(seed: unknown): bigint {
+  if (seed === undefined || seed === null) {
+    return globalThis.crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
+  }
+  const isWhole = typeof seed === "bigint" || Number.isSafeInteger(seed);
+  if (!isWhole || BigInt(seed as number) < 0n || BigInt(seed as number) >= 2n ** 64n) {
+    throw invalidArgument(`'seed' must be a whole number from 0 to 2^64 - 1, not ${show(seed)}`);
+  }
+  return BigInt(seed as number);
+}
+
+function readCallbacks(settings: GenerateOptions): StepCallbacks {
+  const { streamer, prefix_allowed_tokens_fn: prefixTokens, max_time: maxTime } = settings;
+  checkFunction("prefix_allowed_tokens_fn", prefixTokens ?? undefined);
+  if (streamer !== undefined && streamer !== null) {
+    const { put, end } = streamer as Partial<Streamer>;
+    if (typeof put !== "function" || typeof end !== "function") {
+      throw invalidArgument(`'streamer' must have the methods put and end, which ${show(streamer)} lacks`);
+    }
+  }
+  if (maxTime !== undefined && maxTime !== null && !(typeof maxTime === "number" && maxTime > 0)) {
+    throw invalidArgument(`'max_time' must be a number of seconds above 0, not ${show(maxTime)}`);
+  }
+  return {
+    processors: readFunctions<LogitsProcessor>("logits_processor", settings.logits_processor),
+    criteria: readFunctions<StoppingCriteria>("stopping_criteria", settings.stopping_criteria),
+    prefixTokens: prefixTokens ?? undefined,
+    streamer: streamer ?? undefined,
+    maxTime: maxTime ?? undefined,
+  };
+}
+
+/** One function, or whatever holds several (an array, or a list of transformers.js). */
+function readFunctions<F>(name: string, value: unknown): F[] {
+  if (value === undefined || value === null) {
+    return [];
+  }
+  const isList = typeof value === "object" && Symbol.iterator in value;
+  const list: unknown[] = isList ? [...(value as Iterable<unknown>)] : [value];
+  for (const entry of list) {
+    if (typeof entry !== "function") {
+      throw invalidArgument(`'${name}' must be a function or a list of functions, not ${show(entry)}`);
+    }
+  }
+  return list as F[];
+}
+
+function readOutputs(settings: GenerateOptions): WantedOutputs | undefined {
+  const names = ["output_scores", "output_logits", "output_hidden_states", "output_attentions"] as const;
+  for (const name of [...names, "return_dict_in_generate"] as const) {
+    checkBoolean(name, settings[name] ?? undefined);
+  }
+  const [scores, logits, hiddenStates, attentions] = names.map((name) => settings[name] === true);
+  return settings.return_dict_in_generate === true
+    ? {
+        scores: scores === true,
+        logits: logits === true,
+        hiddenStates: hiddenStates === true,
+        attentions: attentions === true,
+      }
+    : undefined;
 }

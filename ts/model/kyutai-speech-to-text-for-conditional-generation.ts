@@ -1,12 +1,13 @@
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { BatchFeature } from "./batch-feature.js";
 import { Callable } from "./callable.js";
 import type { BackendReport } from "./engine-loader.js";
 import { EngineRunner } from "./engine-runner.js";
 import { runForward } from "./forward-call.js";
 import { type CausalLMForwardOptions, CausalLMOutputWithPast } from "./forward-options.js";
-import { GenerationConfig } from "./generation-config.js";
-import { generationParams } from "./generation-options.js";
+import type { GenerateDecoderOnlyOutput, GenerateOptions } from "./generate-options.js";
+import type { GenerationConfig } from "./generation-config.js";
+import { planGeneration } from "./generation-options.js";
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 import { KyutaiSpeechToTextModel } from "./kyutai-speech-to-text-model.js";
 import { type LoadedModel, loadModel, type PretrainedModelOptions } from "./load-model.js";
@@ -14,28 +15,8 @@ import { MimiModel } from "./mimi-model.js";
 import type { ModelLocation, ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkSignal, invalidArgument, show } from "./option-checks.js";
-
-/**
- * Options of generate(): the processor's output and those of transformers. Options that greedy decoding cannot honour
- * are refused by name.
- */
-export interface GenerateOptions {
-  /** [batch, 1, samples] at the model's rate. */
-  input_values: Tensor<"float32">;
-  /** Accepted and not used, as in the reference. */
-  padding_mask?: Tensor<"int32"> | undefined;
-  /** Default and limit: one per whole frame of audio. */
-  max_new_tokens?: number | null | undefined;
-  /** Frames per call of the codec; default: all. */
-  audio_window_size?: number | null | undefined;
-  /** Defaults other than `model.generation_config`. */
-  generation_config?: Readonly<Record<string, unknown>> | undefined;
-  /** Aborting rejects with ERR_ABORTED. */
-  signal?: AbortSignal | undefined;
-  /** Frames done and in total. */
-  onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
-  [option: string]: unknown;
-}
+import { runGeneration } from "./run-generation.js";
+import { saveModel } from "./save-model.js";
 
 /**
  * A loaded model: audio to text tokens, exactly as transformers' generate(), and its decoder over known inputs. Calling
@@ -110,8 +91,17 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
     return this.forward(options);
   }
 
-  /** Greedy decoding of a batch. Resolves to token ids [batch, 1 + new tokens], start token first. */
-  async generate(options: GenerateOptions | BatchFeature): Promise<Tensor<"int64">> {
+  /**
+   * Decodes a batch, greedily unless `do_sample`. Resolves to token ids [batch, 1 + new tokens], start token first; with
+   * `return_dict_in_generate` to an object that holds more.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT (an option that is wrong, unknown or not supported, by name), ERR_INVALID_AUDIO,
+   * ERR_INVALID_STATE (rules leave no token to sample from), ERR_ABORTED, ERR_OUT_OF_MEMORY, ERR_DISPOSED, or with
+   * whatever a callback throws.
+   */
+  generate(options: GenerateOptions & { return_dict_in_generate: true }): Promise<GenerateDecoderOnlyOutput>;
+  generate(options: GenerateOptions | BatchFeature): Promise<Tensor<"int64">>;
+  async generate(options: GenerateOptions | BatchFeature): Promise<GenerateDecoderOnlyOutput | Tensor<"int64">> {
     if (typeof options !== "object" || options === null) {
       throw invalidArgument(`generate() takes an object with input_values, not ${show(options)}`);
     }
@@ -121,17 +111,26 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
     this.#runner.checkUsable(signal);
     const input = readModelInput(input_values);
     const { info } = this.#runner.engine;
-    const defaults = overrides === undefined ? this.generation_config : new GenerationConfig(overrides);
-    const params = generationParams(rest, defaults, {
+    const plan = planGeneration(rest, overrides, this.generation_config, {
       frames: wholeFrames(input, info),
       bosTokenId: info.bosTokenId,
     });
-    const rows = await this.#runner.run(
-      (engine) => engine.createGeneration(input.values, input.rows, input.samples, params),
-      (generation) => generation.tokens(),
-      { signal, onProgress },
-    );
-    return toInt64(rows);
+    return runGeneration(this.#runner, input, plan, {
+      heads: this.config.num_attention_heads,
+      signal,
+      onProgress,
+    });
+  }
+
+  /**
+   * Writes config.json, generation_config.json and the weights into a folder, which transformers and this package load,
+   * and which give the same tokens. The processor has its own save_pretrained. Weights are copied as they are stored.
+   *
+   * Rejects with ERR_MODEL_UNSUPPORTED (a checkpoint in another layout than transformers'), ERR_INVALID_ARGUMENT,
+   * ERR_FILE_ACCESS, ERR_DISK_FULL. A file is there under its name only when it is whole.
+   */
+  async save_pretrained(folder: string): Promise<void> {
+    await saveModel(this.source, this.config, this.generation_config, folder);
   }
 
   /** True from dispose() on. */
@@ -148,13 +147,4 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
-}
-
-function toInt64(rows: readonly Int32Array[]): Tensor<"int64"> {
-  const length = rows[0]?.length ?? 0;
-  const data = new BigInt64Array(rows.length * length);
-  for (const [index, row] of rows.entries()) {
-    data.set(Array.from(row, BigInt), index * length);
-  }
-  return new Tensor("int64", data, [rows.length, length]);
 }

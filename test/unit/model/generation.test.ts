@@ -63,8 +63,12 @@ describe("KyutaiSpeechToTextForConditionalGeneration", () => {
     expect(params()?.audioWindowSize).toBe(1);
     await model.generate({ ...inputs(4), audio_window_size: null });
     expect(params()?.audioWindowSize).toBe(0);
-    await model.generate({ ...inputs(4), generation_config: { max_new_tokens: 2 } });
-    expect(params()).toEqual({ maxNewTokens: 2, audioWindowSize: 0 });
+    // As in transformers: what the argument leaves open comes from the model's own configuration.
+    await model.generate({ ...inputs(4), generation_config: { max_new_tokens: 2, audio_window_size: null } });
+    expect(params()).toEqual({ maxNewTokens: 2, audioWindowSize: 3 });
+    await model.generate({ ...inputs(4), generation_config: new GenerationConfig({ audio_window_size: 2 }) });
+    expect(params()).toEqual({ maxNewTokens: 4, audioWindowSize: 2 });
+    await expectCode(model.generate({ ...inputs(4), generation_config: [] as never }), "ERR_INVALID_ARGUMENT");
     await expectCode(model.generate({ ...inputs(4), audio_window_size: 0 }), "ERR_INVALID_ARGUMENT");
   });
 
@@ -82,19 +86,27 @@ describe("KyutaiSpeechToTextForConditionalGeneration", () => {
   });
 
   it.each([
-    { do_sample: true },
     { num_beams: 2 },
-    { num_return_sequences: 2 },
-    { repetition_penalty: 1.3 },
-    { no_repeat_ngram_size: 2 },
-    { eos_token_id: 3 },
+    { penalty_alpha: 0.6 },
+    { guidance_scale: 2 },
     { bos_token_id: 5 },
     { input_ids: [1] },
-    { suppress_tokens: [3] },
-    { max_time: 0.1 },
-    { return_dict_in_generate: true },
+    { past_key_values: {} },
+    { stop_strings: ["x"] },
+    { assistant_model: {} },
+    { use_cache: false },
+    { watermarking_config: {} },
+    { return_timestamps: true },
     { streamer: {} },
-  ])("refuses %o by name", async (options) => {
+    { max_time: -1 },
+    { seed: 0.5 },
+    { seed: -1n },
+    { logits_processor: 3 },
+    { stopping_criteria: [() => true, "x"] },
+    { prefix_allowed_tokens_fn: [] },
+    { output_scores: 1 },
+    { num_return_sequences: 0 },
+  ] as object[])("refuses %o by name", async (options) => {
     const attempt = model.generate({ ...inputs(2), ...options });
     await expectCode(attempt, "ERR_INVALID_ARGUMENT");
     await expect(attempt).rejects.toThrow(`'${Object.keys(options)[0]}'`);
@@ -106,8 +118,8 @@ describe("KyutaiSpeechToTextForConditionalGeneration", () => {
       code: "ERR_INVALID_ARGUMENT",
       message: expect.stringContaining("`model_kwargs` are not used by the model: ['do_smaple']"),
     });
-    model.generation_config["do_sample"] = true;
-    await expect(model.generate(inputs(2))).rejects.toThrow("'do_sample'");
+    model.generation_config["num_beams"] = 4;
+    await expect(model.generate(inputs(2))).rejects.toThrow("'num_beams'");
   });
 
   it.each([

@@ -26,6 +26,7 @@ import { setBackendOpener } from "../../../ts/model/runtime.js";
 import { FakeCodecStream, fakeAudio, takeStream } from "../../contract/fake-codec.js";
 import { FakeConversion } from "../../contract/fake-conversion.js";
 import { FakeCache, FakeForward } from "../../contract/fake-forward.js";
+import { FakeGeneration } from "../../contract/fake-generation.js";
 import { FakeTokenizer } from "../../contract/fake-tokenizer.js";
 
 export const FRAME = 1920;
@@ -242,18 +243,15 @@ export class FakeEngine implements EngineHandle {
     this.generations.push({ params, rows, samples });
     const total = params.maxNewTokens;
     let done = 0;
-    return {
-      advance: (frames) =>
-        this.#compute(() => {
-          done = Math.min(total, done + Math.min(frames, this.maxSteps));
-          return { done, total, finished: done === total };
-        }),
-      tokens: () =>
-        Array.from({ length: rows }, (_, row) =>
-          Int32Array.from({ length: total + 1 }, (_, step) => (step === 0 ? 270 : 260 + ((row + step) % 10))),
-        ),
-      dispose: async () => {},
-    };
+    const known = Array.from({ length: rows }, (_, row) =>
+      Array.from({ length: total }, (_, step) => 260 + ((row + step + 1) % 10)),
+    );
+    return new FakeGeneration(this.#life, this.info, known, params.rules, (frames) =>
+      this.#compute(() => {
+        done = Math.min(total, done + Math.min(frames, this.maxSteps));
+        return { done, total, finished: done === total };
+      }),
+    );
   }
 
   async createEncoding(

@@ -69,6 +69,13 @@ export interface NativeEngine {
 export interface NativeGeneration {
   advance(maxFrames: number): Promise<WorkProgress>;
   tokens(): Int32Array[];
+  waiting(): boolean;
+  /** KSTT_STEP_*, and the index of a layer. */
+  read(what: number, index: number): Promise<Float32Array>;
+  setScores(scores: Float32Array): Promise<void>;
+  choose(): Promise<Int32Array>;
+  finishRows(rows: Uint8Array): Promise<void>;
+  cache(): Promise<NativeCache>;
   dispose(): Promise<void>;
 }
 

@@ -25,10 +25,11 @@ import type { TokenizerFile, TokenizerHandle } from "../../contract/tokenizer.js
 import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { SerialQueue } from "../serial-queue.js";
-import type { NativeEngine, NativeGeneration, NativeModule, NativeResampler, NativeSession } from "./addon-types.js";
+import type { NativeEngine, NativeModule, NativeResampler, NativeSession } from "./addon-types.js";
 import { NativeCodecStreamHandle, NativeDecodingHandle, NativeEncodingHandle, nativeStream } from "./native-codec.js";
 import { Conversion } from "./native-conversion.js";
 import { Cache, Forward } from "./native-forward.js";
+import { Generation } from "./native-generation.js";
 import { NativeTokenizerHandle, toNativeSource } from "./native-tokenizer.js";
 
 export class NativeBackend implements Backend {
@@ -162,31 +163,6 @@ class Engine implements EngineHandle {
 
   step(maxSteps: number): Promise<number> {
     return this.#life.run(() => this.#gate.run(() => this.#native.step(maxSteps)));
-  }
-
-  dispose(): Promise<void> {
-    return this.#life.dispose();
-  }
-}
-
-class Generation implements GenerationHandle {
-  readonly #native: NativeGeneration;
-  readonly #life: Lifecycle;
-  readonly #gate: ComputeGate;
-
-  constructor(native: NativeGeneration, engine: Lifecycle, gate: ComputeGate) {
-    this.#native = native;
-    this.#life = new Lifecycle("generation", () => native.dispose(), engine);
-    this.#gate = gate;
-  }
-
-  advance(maxFrames: number): Promise<WorkProgress> {
-    return this.#life.run(() => this.#gate.run(() => this.#native.advance(maxFrames)));
-  }
-
-  tokens(): Int32Array[] {
-    this.#life.assertOpen();
-    return this.#native.tokens();
   }
 
   dispose(): Promise<void> {

@@ -52,6 +52,57 @@ export const STRUCTS = {
       reserved: { offset: 88, type: "i32", length: 8 },
     },
   },
+  kstt_sequence: {
+    size: 12,
+    fields: {
+      ids: { offset: 0, type: "ptr" },
+      n_ids: { offset: 4, type: "ptr" },
+      bias: { offset: 8, type: "f32" },
+    },
+  },
+  kstt_generation_rules: {
+    size: 248,
+    fields: {
+      n_return: { offset: 0, type: "i32" },
+      pause: { offset: 4, type: "i32" },
+      record: { offset: 8, type: "i32" },
+      hidden_states: { offset: 12, type: "i32" },
+      attentions: { offset: 16, type: "i32" },
+      pad_id: { offset: 20, type: "i32" },
+      biases: { offset: 24, type: "ptr" },
+      n_biases: { offset: 28, type: "ptr" },
+      repetition_penalty: { offset: 32, type: "f64" },
+      no_repeat_ngram: { offset: 40, type: "i32" },
+      bad_words: { offset: 44, type: "ptr" },
+      n_bad_words: { offset: 48, type: "ptr" },
+      eos: { offset: 52, type: "ptr" },
+      n_eos: { offset: 56, type: "ptr" },
+      min_length: { offset: 64, type: "i64" },
+      min_new_tokens: { offset: 72, type: "i64" },
+      forced_bos: { offset: 80, type: "i32" },
+      forced_eos: { offset: 84, type: "ptr" },
+      n_forced_eos: { offset: 88, type: "ptr" },
+      remove_invalid: { offset: 92, type: "i32" },
+      decay_start: { offset: 96, type: "i64" },
+      decay_factor: { offset: 104, type: "f64" },
+      suppress: { offset: 112, type: "ptr" },
+      n_suppress: { offset: 116, type: "ptr" },
+      begin_suppress: { offset: 120, type: "ptr" },
+      n_begin_suppress: { offset: 124, type: "ptr" },
+      sample: { offset: 128, type: "i32" },
+      seed: { offset: 136, type: "i64" },
+      temperature: { offset: 144, type: "f64" },
+      top_h: { offset: 152, type: "f64" },
+      top_k: { offset: 160, type: "i32" },
+      top_p: { offset: 168, type: "f64" },
+      min_p: { offset: 176, type: "f64" },
+      typical_p: { offset: 184, type: "f64" },
+      epsilon_cutoff: { offset: 192, type: "f64" },
+      eta_cutoff: { offset: 200, type: "f64" },
+      renormalize: { offset: 208, type: "i32" },
+      reserved: { offset: 212, type: "i32", length: 8 },
+    },
+  },
   kstt_session_params: {
     size: 136,
     fields: {
@@ -190,6 +241,10 @@ export const CONSTANTS = {
   KSTT_FORWARD_LOGITS: 0,
   KSTT_FORWARD_HIDDEN_STATE: 1,
   KSTT_FORWARD_ATTENTION: 2,
+  KSTT_STEP_LOGITS: 0,
+  KSTT_STEP_SCORES: 1,
+  KSTT_STEP_HIDDEN_STATE: 2,
+  KSTT_STEP_ATTENTION: 3,
   KSTT_PRIORITY_LIVE: 0,
   KSTT_PRIORITY_FILE: 1,
   KSTT_TIMES_ENGINE: 0,
@@ -292,6 +347,32 @@ export interface KsttFunctions {
   ): number;
   _kstt_forward_loss(forward: number, out: number, err: number): number;
   _kstt_forward_free(forward: number): void;
+  _kstt_generation_default_rules(result: number): void;
+  _kstt_generation_create_with_rules(
+    engine: number,
+    input_values: number,
+    n_rows: number,
+    n_samples: number,
+    params: number,
+    rules: number,
+    out: number,
+    err: number,
+  ): number;
+  _kstt_generation_n_rows(generation: number): number;
+  _kstt_generation_waiting(generation: number): number;
+  _kstt_generation_read(
+    generation: number,
+    what: number,
+    index: number,
+    out: number,
+    capacity: number,
+    size: number,
+    err: number,
+  ): number;
+  _kstt_generation_set_scores(generation: number, scores: number, n: number, err: number): number;
+  _kstt_generation_choose(generation: number, tokens: number, capacity: number, err: number): number;
+  _kstt_generation_finish_rows(generation: number, rows: number, n: number, err: number): number;
+  _kstt_generation_cache(generation: number, out: number, err: number): number;
   _kstt_memory_file_create(path: number, size: number, bytes: number, err: number): number;
   _kstt_memory_file_bytes(path: number, bytes: number, size: number, err: number): number;
   _kstt_memory_file_hand_over(path: number, err: number): number;

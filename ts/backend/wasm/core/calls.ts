@@ -8,11 +8,13 @@ import type {
   SessionEvent,
   SessionParams,
   SourceOptions,
+  StepResult,
   WorkProgress,
 } from "../../../contract/backend.js";
 import type { ConversionOptions } from "../../../contract/conversion.js";
 import type { CacheInfo, ForwardInputs, ForwardResult } from "../../../contract/forward.js";
 import type { TokenizerFile } from "../../../contract/tokenizer.js";
+import type { GenerationState } from "./generation-calls.js";
 
 /** Objects of the core are named by numbers; a worker has one engine at most. */
 export interface CoreCalls {
@@ -41,8 +43,12 @@ export interface CoreCalls {
   step(maxSteps: number): number;
 
   createGeneration(inputValues: Float32Array, rows: number, samples: number, params: GenerationParams): number;
-  /** With the tokens once finished. */
-  advanceGeneration(id: number, maxFrames: number): { progress: WorkProgress; tokens: Int32Array[] };
+  advanceGeneration(id: number, maxFrames: number): GenerationState;
+  readGeneration(id: number, result: StepResult, index: number): Float32Array;
+  setScores(id: number, scores: Float32Array): void;
+  chooseTokens(id: number): Int32Array;
+  finishRows(id: number, rows: Uint8Array): void;
+  generationCache(id: number): number;
   freeGeneration(id: number): void;
   createCodecStream(half: CodecHalf, rows: number): number;
   restartCodecStream(id: number, cache: "attention" | "convolutions"): void;

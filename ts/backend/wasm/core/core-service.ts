@@ -11,6 +11,7 @@ import { type CoreFactory, CoreFailure, type CoreModule, startCore } from "./cor
 import { CoreEngine } from "./engine-calls.js";
 import { CoreFiles } from "./file-calls.js";
 import { CoreForwards } from "./forward-calls.js";
+import { CoreGenerations } from "./generation-calls.js";
 import { CoreMemory } from "./memory.js";
 import { writeEngineParams } from "./params.js";
 import { CoreSessions } from "./session-calls.js";
@@ -98,6 +99,7 @@ function makeHandlers(module: CoreModule, memory: CoreMemory): { handlers: Handl
   const engine = new CoreEngine(module, memory);
   const codec = new CoreCodec(module, memory, engine);
   const forwards = new CoreForwards(module, memory, engine);
+  const generations = new CoreGenerations(module, memory, engine, forwards);
   const sessions = new CoreSessions(module, memory);
   const resamplers = new CoreResamplers(module, memory);
   const conversions = new CoreConversions(module, memory);
@@ -127,9 +129,14 @@ function makeHandlers(module: CoreModule, memory: CoreMemory): { handlers: Handl
       epoch = next;
     },
     step: (maxSteps) => engine.step(maxSteps),
-    createGeneration: (...values) => engine.createGeneration(...values),
-    advanceGeneration: (...values) => engine.advanceGeneration(...values),
-    freeGeneration: (id) => engine.freeGeneration(id),
+    createGeneration: (...values) => generations.create(...values),
+    advanceGeneration: (...values) => generations.advance(...values),
+    readGeneration: (...values) => generations.read(...values),
+    setScores: (...values) => generations.setScores(...values),
+    chooseTokens: (id) => generations.choose(id),
+    finishRows: (...values) => generations.finishRows(...values),
+    generationCache: (id) => generations.cache(id),
+    freeGeneration: (id) => generations.free(id),
     createCodecStream: (...values) => codec.createStream(...values),
     restartCodecStream: (...values) => codec.restartStream(...values),
     freeCodecStream: (id) => codec.freeStream(id),

@@ -1,22 +1,14 @@
-/** The one engine of a worker, with its generations. */
-import type {
-  EngineInfo,
-  EngineOptions,
-  EngineStats,
-  GenerationParams,
-  WorkProgress,
-} from "../../../contract/backend.js";
+/** The one engine of a worker. */
+import type { EngineInfo, EngineOptions, EngineStats, WorkProgress } from "../../../contract/backend.js";
 import { CONSTANTS, STRUCTS } from "../layout.js";
 import { CoreFailure, type CoreModule } from "./core-module.js";
 import type { CoreMemory, Scratch } from "./memory.js";
 import { writeEngineParams } from "./params.js";
-import { Pointers } from "./pointers.js";
 import { readInfo, readProgress, readStats } from "./values.js";
 
 export class CoreEngine {
   readonly #module: CoreModule;
   readonly #memory: CoreMemory;
-  readonly #generations = new Pointers<number>("generation");
   #pointer = 0;
   #quantizers = 0;
   #hiddenSize = 0;
@@ -85,43 +77,6 @@ export class CoreEngine {
       scratch.call("_kstt_engine_step", this.pointer, maxSteps, count);
       return Number(this.#memory.view.getBigInt64(count, true));
     });
-  }
-
-  createGeneration(input: Float32Array, rows: number, samples: number, params: GenerationParams): number {
-    checkInput(input, rows, samples);
-    return this.#memory.scratch((scratch) => {
-      const struct = scratch.struct(STRUCTS.kstt_generation_params);
-      this.#module._kstt_generation_default_params(struct);
-      this.#memory.write(STRUCTS.kstt_generation_params, struct, {
-        max_new_tokens: params.maxNewTokens,
-        audio_window_size: params.audioWindowSize,
-      });
-      const out = scratch.zeros(4);
-      const values = scratch.array(input);
-      scratch.call("_kstt_generation_create", this.pointer, values, rows, samples, struct, out);
-      return this.#generations.add(this.#memory.pointerAt(out), rows);
-    });
-  }
-
-  advanceGeneration(id: number, maxFrames: number) {
-    const { pointer, extra: rows } = this.#generations.get(id);
-    const progress = this.#progress((scratch, struct) =>
-      scratch.call("_kstt_generation_advance", pointer, maxFrames, struct),
-    );
-    return { progress, tokens: progress.finished ? this.#tokens(pointer, rows) : [] };
-  }
-
-  #tokens(generation: number, rows: number): Int32Array[] {
-    return this.#memory.scratch((scratch) => {
-      const count = Number(this.#module._kstt_generation_n_tokens(generation));
-      const tokens = scratch.zeros(4 * rows * count);
-      scratch.call("_kstt_generation_tokens", generation, tokens, rows * count);
-      return Array.from({ length: rows }, (_, row) => this.#memory.copyInts(tokens + 4 * row * count, count));
-    });
-  }
-
-  freeGeneration(id: number): void {
-    this.#module._kstt_generation_free(this.#generations.take(id));
   }
 
   #progress(call: (scratch: Scratch, struct: number) => void): WorkProgress {

@@ -35,6 +35,11 @@ export class CoreForwards {
     });
   }
 
+  /** A cache that the core has made elsewhere. */
+  adoptCache(pointer: number): number {
+    return this.#caches.add(pointer, undefined);
+  }
+
   copyCache(id: number): number {
     return this.#memory.scratch((scratch) => {
       const out = scratch.zeros(4);

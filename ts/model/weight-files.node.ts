@@ -1,0 +1,45 @@
+import { constants, copyFile, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { SttError } from "../contract/errors.js";
+import { fileError } from "./model-folder.node.js";
+
+/**
+ * Copies files into a folder under their own names, each there only when it is whole; shares their blocks where the file
+ * system can. Errors: ERR_FILE_ACCESS, ERR_DISK_FULL.
+ */
+export async function copyFiles(files: readonly string[], folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw fileError(cause, folder, "folder");
+  }
+  for (const file of files) {
+    await copyWhole(file, join(resolve(folder), basename(file)));
+  }
+}
+
+async function copyWhole(from: string, to: string): Promise<void> {
+  if (await isSameFile(from, to)) {
+    return;
+  }
+  const part = `${to}.${process.pid}.part`;
+  try {
+    await copyFile(from, part, constants.COPYFILE_FICLONE);
+    await rename(part, to);
+  } catch (cause) {
+    await rm(part, { force: true });
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOSPC" || code === "EDQUOT") {
+      throw new SttError("ERR_DISK_FULL", `${to}: no space left for this file`, {
+        remedy: "Free some space, or write to another disk.",
+        cause,
+      });
+    }
+    throw fileError(cause, to, "file");
+  }
+}
+
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => realpath(path).catch(() => undefined)));
+  return first !== undefined && first === second;
+}
