@@ -40,11 +40,19 @@ void add_values(gguf_writer & writer, const std::string & path, const nlohmann::
     }
 }
 
-// The inverse: takes each value of `object` from the metadata. All must be there, of the same kind.
+// Keys of the codec's decoder, younger than the format: files without them have the values that these keys had so far.
+bool is_optional(const std::string & key) {
+    return key == prefix + "codec_config.trim_right_ratio" || key == prefix + "codec_config.upsample_groups";
+}
+
+// The inverse: takes each value of `object` from the metadata. All others must be there, of the same kind.
 void read_values(const gguf_metadata & metadata, const std::string & path, nlohmann::json & object) {
     for (auto & item : object.items()) {
         const std::string key   = path + item.key();
         nlohmann::json &  value = item.value();
+        if (is_optional(key) && !metadata.contains(key)) {
+            continue;
+        }
         if (value.is_object()) {
             read_values(metadata, key + ".", value);
         } else if (value.is_boolean()) {

@@ -218,8 +218,14 @@ void test_damaged_metadata() {
             continue;
         }
         const std::string bad = folder.write("bad.gguf", renamed(whole, value.key));
-        CHECK_THROWS(open_own_gguf(bad), format_status, bad, value.key, "absent");
         ++n;
+        // Younger than the format: files without them are read.
+        if (value.key == "kyutai_stt.codec_config.trim_right_ratio" ||
+            value.key == "kyutai_stt.codec_config.upsample_groups") {
+            CHECK_EQUAL(open_own_gguf(bad).config.codec.trim_right_ratio, 1.0);
+            continue;
+        }
+        CHECK_THROWS(open_own_gguf(bad), format_status, bad, value.key, "absent");
     }
     // All of model_config (an array of four counts once), the version, three keys beside config.json, the tokenizer.
     CHECK_EQUAL(n, static_cast<int>(config_to_json(model_config()).flatten().size()) - 3 + 1 + 3 + 3);
