@@ -1,127 +1,60 @@
-/** forward() against stored results of transformers 5.18 (tools/oracle/make-forward-fixtures.py). */
-import { readdirSync, readFileSync } from "node:fs";
+/** forward() against stored results of transformers 5.18, and live ones of random configurations. */
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  type CausalLMForwardOptions,
-  type CausalLMOutputWithPast,
-  DynamicCache,
-  KyutaiSpeechToTextForConditionalGeneration,
-  Tensor,
-} from "../../ts/index.node.js";
-import { readTensorFile, relativeError, type StoredTensor } from "./tensor-file.js";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { KyutaiSpeechToTextForConditionalGeneration } from "../../ts/index.node.js";
+import { expectCase, readForwardFixture } from "./forward-fixture.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
-const FOLDER = fileURLToPath(new URL("../fixtures/forward", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = join(ROOT, "test/fixtures/forward");
+const venv = join(ROOT, ".venv/bin/python");
+const python = process.env["KSTT_ORACLE_PYTHON"] ?? (existsSync(venv) ? venv : undefined);
 
-interface StoredCall {
-  readonly cache: "new" | "full" | "none" | "last";
-  readonly values: Readonly<Record<string, unknown>>;
-  readonly tensors: readonly string[];
-  readonly outputs: readonly string[];
-}
+/** Of random configurations. */
+const SEEDS = [1, 2, 3];
 
-interface Manifest {
-  readonly checkpoint: string;
-  readonly cases: readonly { readonly name: string; readonly calls: readonly StoredCall[] }[];
-}
-
-/** What a call gave, under the names of the fixture. */
-async function results(output: CausalLMOutputWithPast): Promise<Map<string, Tensor<"float32">>> {
-  const found = new Map<string, Tensor<"float32">>([["logits", output.logits]]);
-  if (output.loss !== undefined) {
-    found.set("loss", output.loss);
-  }
-  for (const name of ["hidden_states", "attentions"] as const) {
-    for (const [index, tensor] of output[name]?.entries() ?? []) {
-      found.set(`${name}.${index}`, tensor);
-    }
-  }
-  for (const [index, [keys, values]] of (await output.past_key_values?.to_legacy_cache())?.entries() ?? []) {
-    found.set(`keys.${index}`, keys);
-    found.set(`values.${index}`, values);
-  }
-  return found;
-}
-
-/** Positions [batch][position] that see anything: where all is hidden, the reference's eager attention sees everything. */
-function seeing(mask: StoredTensor | undefined, rows: number, length: number): boolean[][] {
-  if (mask === undefined || mask.dims.length !== 2) {
-    return Array.from({ length: rows }, () => Array.from({ length }, () => true));
-  }
-  return [...mask].map((row) => {
-    const shown = Array.from(row.data, Number);
-    const before = shown.length - length;
-    return Array.from({ length }, (_, index) => shown.slice(0, before + index + 1).includes(1));
-  });
-}
-
-/** Zeros where a position sees nothing. `dim`: of the positions. */
-function masked(tensor: Tensor<"float32">, visible: readonly (readonly boolean[])[], dim: number): Tensor<"float32"> {
-  const copy = tensor.clone();
-  const inner = tensor.dims.slice(dim + 1).reduce((product, length) => product * length, 1);
-  const length = tensor.dims[dim] ?? 1;
-  const perRow = copy.size / (tensor.dims[0] ?? 1);
-  for (let block = 0; block < copy.size / inner; block++) {
-    const row = Math.floor((block * inner) / perRow);
-    if (visible[row]?.[block % length] === false) {
-      copy.data.fill(0, block * inner, (block + 1) * inner);
-    }
-  }
-  return copy;
-}
+const load = (checkpoint: string) =>
+  KyutaiSpeechToTextForConditionalGeneration.from_pretrained(checkpoint, { backend: "cpu", threads: 2 });
 
 for (const name of readdirSync(FOLDER).filter((entry) => !entry.includes("."))) {
-  const folder = join(FOLDER, name);
-  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as Manifest;
-  const tensors = readTensorFile(join(folder, "expected.safetensors"));
+  const fixture = readForwardFixture(join(FOLDER, name));
   const tolerance = tolerances[name.endsWith("f32") ? "f32" : "bf16"].intermediate;
 
   describe(`forward of ${name}`, () => {
     let model: KyutaiSpeechToTextForConditionalGeneration;
     beforeAll(async () => {
-      model = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(join(folder, manifest.checkpoint), {
-        backend: "cpu",
-        threads: 2,
-      });
+      model = await load(fixture.checkpoint);
     });
     afterAll(() => model.dispose());
 
-    test.each(manifest.cases.map((item) => [item.name, item.calls] as const))("%s", async (caseName, calls) => {
-      let cache: DynamicCache | null = null;
-      for (const [index, call] of calls.entries()) {
-        const prefix = `${caseName}/${index}`;
-        if (call.cache !== "last") {
-          const made = call.cache === "new" ? new DynamicCache({ config: model.config }) : new DynamicCache();
-          cache = call.cache === "none" ? null : made;
-        }
-        const inputs = Object.fromEntries(call.tensors.map((key) => [key, tensors.get(`${prefix}/in/${key}`)]));
-        const output = await model.forward({
-          ...call.values,
-          ...inputs,
-          past_key_values: cache,
-          use_cache: cache !== null,
-        } as unknown as CausalLMForwardOptions & { return_dict?: true });
-        expect(output.past_key_values ?? null).toBe(cache);
-        const found = await results(output);
-        const visible = seeing(inputs["attention_mask"], output.logits.dims[0] ?? 0, output.logits.dims[1] ?? 0);
-        for (const key of call.outputs) {
-          const expected = tensors.get(`${prefix}/out/${key}`) as Tensor<"float32">;
-          const actual = found.get(key);
-          if (key === "loss" && Number.isNaN(expected.item())) {
-            expect(actual?.item(), `${prefix} ${key}`).toBeNaN();
-            continue;
-          }
-          expect(actual, `${prefix} ${key}`).toBeInstanceOf(Tensor);
-          const isPerPosition = key !== "loss" && !/^(keys|values)/.test(key);
-          const dim = key.startsWith("attentions") ? 2 : 1;
-          const [a, b] = [actual as Tensor<"float32">, expected].map((tensor) =>
-            isPerPosition ? masked(tensor, visible, dim) : tensor,
-          ) as [Tensor<"float32">, Tensor<"float32">];
-          expect(relativeError(a, b), `${prefix} ${key}`).toBeLessThanOrEqual(tolerance);
-        }
-      }
+    test.each(fixture.cases.map((item) => [item.name, item] as const))("%s", async (_, item) => {
+      await expectCase(model, item, fixture.tensors, tolerance);
     });
+  });
+}
+
+for (const seed of SEEDS) {
+  test(`a random configuration, live (seed ${seed})`, async (context) => {
+    if (python === undefined) {
+      return context.skip("no Python with transformers (.venv or KSTT_ORACLE_PYTHON; see tools/oracle/README.md)");
+    }
+    const folder = await mkdtemp(join(tmpdir(), "kstt-forward-"));
+    try {
+      const script = join(ROOT, "tools/oracle/make-forward-fixtures.py");
+      await promisify(execFile)(python, [script, "--random", String(seed), folder], { encoding: "utf8" });
+      const fixture = readForwardFixture(folder);
+      await using model = await load(fixture.checkpoint);
+      for (const item of fixture.cases) {
+        await expectCase(model, item, fixture.tensors, tolerances.f32.intermediate);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 }

@@ -1,11 +1,14 @@
 """Remakes test/fixtures/forward: calls of forward() on checkpoints of test/fixtures/parity, and their results.
 
     python make-forward-fixtures.py [NAME...]
+    python make-forward-fixtures.py --random SEED DIR     a fixture of a random f32 checkpoint, in DIR
 """
 
+import importlib.util
 import json
 import os
 import sys
+from dataclasses import replace
 
 import torch
 import transformers
@@ -13,6 +16,7 @@ from safetensors.torch import save_file
 from transformers import KyutaiSpeechToTextForConditionalGeneration
 from transformers.utils import logging
 
+from checkpoints import make_checkpoint
 from forward_cases import make_cases, run_case
 
 logging.set_verbosity_error()
@@ -25,12 +29,12 @@ CHECKPOINTS = {"plain-f32": None, "gqa-f32": None, "bf16": ["one-pass", "beyond-
 
 
 
-def make(name: str, wanted: list | None) -> None:
+def make(folder: str, checkpoint: str, wanted: list | None, seed: int = 7) -> None:
     model = KyutaiSpeechToTextForConditionalGeneration.from_pretrained(
-        os.path.join(PARITY, name, "checkpoint"), dtype=torch.float32, attn_implementation="eager"
+        os.path.join(folder, checkpoint), dtype=torch.float32, attn_implementation="eager"
     ).eval()
     tensors, cases = {}, []
-    for case in make_cases(model.config, 7):
+    for case in make_cases(model.config, seed):
         if wanted is not None and case.name not in wanted:
             continue
         calls = []
@@ -50,11 +54,11 @@ def make(name: str, wanted: list | None) -> None:
                 }
             )
         cases.append({"name": case.name, "calls": calls})
-    folder = os.path.join(TARGET, name)
-    os.makedirs(folder, exist_ok=True)
-    save_file(tensors, os.path.join(folder, "expected.safetensors"))
+    path = os.path.join(folder, "expected.safetensors")
+    save_file(tensors, path)
+    os.chmod(path, 0o644)
     manifest = {
-        "checkpoint": f"../../parity/{name}/checkpoint",
+        "checkpoint": checkpoint,
         "transformers": transformers.__version__,
         "torch": torch.__version__,
         "cases": cases,
@@ -62,12 +66,26 @@ def make(name: str, wanted: list | None) -> None:
     with open(os.path.join(folder, "manifest.json"), "w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=1)
         file.write("\n")
-    print(name, len(cases), "cases", os.path.getsize(os.path.join(folder, "expected.safetensors")), "bytes")
+    print(folder, len(cases), "cases", os.path.getsize(path), "bytes")
+
+
+def make_random(seed: int, folder: str) -> None:
+    """Layers, heads, grouped queries, head_dim, window and codebooks as compare-live.py draws them, in f32."""
+    spec = importlib.util.spec_from_file_location("compare_live", os.path.join(os.path.dirname(__file__), "compare-live.py"))
+    compare_live = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(compare_live)
+    shape = replace(compare_live.random_shape(seed), dtype="f32")
+    make_checkpoint(shape, seed, os.path.join(folder, "checkpoint"))
+    make(folder, "checkpoint", None, seed)
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--random"]:
+        return make_random(int(sys.argv[2]), sys.argv[3])
     for name in sys.argv[1:] or CHECKPOINTS:
-        make(name, CHECKPOINTS[name])
+        folder = os.path.join(TARGET, name)
+        os.makedirs(folder, exist_ok=True)
+        make(folder, f"../../parity/{name}/checkpoint", CHECKPOINTS[name])
 
 
 if __name__ == "__main__":
