@@ -4,8 +4,8 @@
  * Recipe (a long recording piece by piece): kstt_codec_stream_create, then for each piece kstt_encoding_create_piece or
  * kstt_decoding_create with the stream. Pieces of any length give the same codes and samples as the whole, bit for bit.
  *
- * A checkpoint may hold the codec's encoder only; what needs the decoder then fails with MODEL_UNSUPPORTED. The decoder's
- * weights are loaded by the first call that needs them.
+ * A checkpoint may hold the codec's encoder only; what needs the decoder then fails with MODEL_UNSUPPORTED. The
+ * decoder's weights are loaded by the first call that needs them.
  */
 #ifndef KSTT_CODEC_H
 #define KSTT_CODEC_H
@@ -19,10 +19,7 @@ extern "C" {
 typedef struct kstt_codec_stream kstt_codec_stream;
 typedef struct kstt_decoding     kstt_decoding;
 
-enum {
-    KSTT_CODEC_ENCODER = 0,
-    KSTT_CODEC_DECODER = 1
-};
+enum { KSTT_CODEC_ENCODER = 0, KSTT_CODEC_DECODER = 1 };
 
 /* The two caches of a stream. */
 enum {

@@ -227,7 +227,8 @@ KSTT_API kstt_status kstt_encoding_codes(const kstt_encoding * encoding,
                                          kstt_error *          err);
 KSTT_API void        kstt_encoding_free(kstt_encoding * encoding);
 
-/* ---- the codec alone: streams of codes, codes to audio ------------------------------------------------------------ */
+/* ---- the codec alone: streams of codes, codes to audio ------------------------------------------------------------
+ */
 
 #include "kstt-codec.h"
 

@@ -31,8 +31,8 @@ model_source open_transformers(const model_path & path) {
     tokenizer_file     tokenizer =
         read_tokenizer_file(path_in_folder(path.folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
     std::shared_ptr<const checkpoint> weights = checkpoint::open(path.folder);
-    std::vector<std::string> files   = weights->files();
-    const std::string        asked   = path_in_folder(path.folder, path.file);
+    std::vector<std::string>          files   = weights->files();
+    const std::string                 asked   = path_in_folder(path.folder, path.file);
     if (!path.file.empty() && path.file != "model.safetensors.index.json" &&
         std::find(files.begin(), files.end(), asked) == files.end()) {
         throw error(KSTT_STATUS_MODEL_FORMAT,

@@ -115,7 +115,9 @@ model_source open_original(const std::string &    folder,
     std::vector<std::string> paths = files->paths();
     paths.push_back(vocabulary);
     const std::string layout = layout_name(decoder_path, *files, translated.decoder);
-    model_source      source = { layout, std::move(paths), translated, read_vocabulary(vocabulary), std::move(composed), {} };
+    model_source      source = {
+        layout, std::move(paths), translated, read_vocabulary(vocabulary), std::move(composed), {}
+    };
     source.open_codec_decoder = [folder, files, codec, shape = translated.codec] {
         auto half = std::make_shared<composed_checkpoint>(folder, files);
         add_codec_decoder_tensors(*half, codec, shape);

@@ -23,9 +23,9 @@ void lay_out_transposed(const transposed_shape & shape, int64_t context, const f
         for (int64_t o = 0; o < group_out; o++) {
             for (int64_t j = 0; j < shape.kernel_size; j++) {
                 // Tap j reaches output column j % stride, j / stride input columns later.
-                const int64_t channel = i / group_in * group_out + o;
-                const int64_t row     = j % shape.stride * shape.n_out + channel;
-                const int64_t column  = context - j / shape.stride;
+                const int64_t channel                           = i / group_in * group_out + o;
+                const int64_t row                               = j % shape.stride * shape.n_out + channel;
+                const int64_t column                            = context - j / shape.stride;
                 copy[(row * columns + column) * shape.n_in + i] = *stored++;
             }
         }
@@ -70,21 +70,19 @@ conv1d_weights load_transposed(weight_store &           store,
     const int64_t  columns = (shape.kernel_size + shape.stride - 1) / shape.stride;
     const int64_t  n_rows  = shape.stride * shape.n_out;
     conv1d_weights conv;
-    conv.shape  = { shape.n_in, n_rows, columns, 1, 1, pad_mode::zeros };
-    conv.weight = store.relaid(name + ".weight",
-                                { shape.n_in, shape.n_out / shape.groups, shape.kernel_size },
-                                columns * shape.n_in,
-                                n_rows,
-                                [&](const float * stored, float * copy) {
-                                    lay_out_transposed(shape, columns - 1, stored, copy);
-                                });
+    conv.shape = { shape.n_in, n_rows, columns, 1, 1, pad_mode::zeros };
+    conv.weight =
+        store.relaid(name + ".weight",
+                     { shape.n_in, shape.n_out / shape.groups, shape.kernel_size },
+                     columns * shape.n_in,
+                     n_rows,
+                     [&](const float * stored, float * copy) { lay_out_transposed(shape, columns - 1, stored, copy); });
     if (has_bias) {
-        conv.bias = store.relaid(
-            name + ".bias", { shape.n_out }, n_rows, 1, [&](const float * stored, float * copy) {
-                for (int64_t j = 0; j < shape.stride; j++) {
-                    std::copy(stored, stored + shape.n_out, copy + j * shape.n_out);
-                }
-            });
+        conv.bias = store.relaid(name + ".bias", { shape.n_out }, n_rows, 1, [&](const float * stored, float * copy) {
+            for (int64_t j = 0; j < shape.stride; j++) {
+                std::copy(stored, stored + shape.n_out, copy + j * shape.n_out);
+            }
+        });
     }
     return conv;
 }
@@ -103,8 +101,7 @@ seanet_layer load_residual(weight_store &       store,
                            stored + ".block.1.conv",
                            seanet_shape(config, channels, hidden, config.residual_kernel_size, 1, dilation),
                            true);
-    layer.pointwise =
-        load_conv(store, stored + ".block.3.conv", seanet_shape(config, hidden, channels, 1, 1, 1), true);
+    layer.pointwise = load_conv(store, stored + ".block.3.conv", seanet_shape(config, hidden, channels, 1, 1, 1), true);
     if (config.use_conv_shortcut) {
         layer.shortcut =
             load_conv(store, stored + ".shortcut.conv", seanet_shape(config, channels, channels, 1, 1, 1), true);

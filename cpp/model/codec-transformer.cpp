@@ -32,8 +32,7 @@ ggml_tensor * codec_transformer::build(graph_scope &          g,
     variant.mlp = mlp_kind::gelu;
     variant.eps = eps_;
     for (size_t l = 0; l < blocks_.size(); l++) {
-        x = build_transformer_block(
-            g, blocks_[l], variant, rings_[l], state, rows, x, name_ + "." + std::to_string(l));
+        x = build_transformer_block(g, blocks_[l], variant, rings_[l], state, rows, x, name_ + "." + std::to_string(l));
     }
     return x;
 }
@@ -43,8 +42,7 @@ void codec_transformer::fill(const attention_rows & rows, int64_t row, int64_t f
     const int64_t n_columns                           = rows.rope->ne[1];
     static_cast<int32_t *>(rows.positions->data)[row] = static_cast<int32_t>(first);
     for (int64_t column = 0; column < n_columns; column++) {
-        rope_.fill(first + column,
-                   static_cast<float *>(rows.rope->data) + (row * n_columns + column) * head_dim);
+        rope_.fill(first + column, static_cast<float *>(rows.rope->data) + (row * n_columns + column) * head_dim);
     }
 }
 

@@ -19,9 +19,9 @@ void check_supported(const weight_store & store, const codec_config & config) {
                     "codes into audio; load one with the tensors of the codec's decoder (codec_model.decoder.*)");
     }
     if (config.trim_right_ratio != 1.0) {
-        throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
-                    format("codec_config: trim_right_ratio is %g; the decoder is causal with 1 only",
-                           config.trim_right_ratio));
+        throw error(
+            KSTT_STATUS_MODEL_UNSUPPORTED,
+            format("codec_config: trim_right_ratio is %g; the decoder is causal with 1 only", config.trim_right_ratio));
     }
     if (config.hidden_size % config.upsample_groups != 0) {
         throw error(KSTT_STATUS_MODEL_FORMAT,
@@ -88,8 +88,7 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
         int64_t dilation = 1;
         for (int32_t j = 0; j < config.num_residual_layers; j++) {
             index++;
-            layers.push_back(
-                load_residual(store, config, stored(), nodes + std::to_string(index), channels, dilation));
+            layers.push_back(load_residual(store, config, stored(), nodes + std::to_string(index), channels, dilation));
             dilation *= config.dilation_growth_rate;
         }
     }
@@ -103,10 +102,10 @@ std::vector<seanet_layer> load_seanet(weight_store & store, const codec_config &
 std::unique_ptr<mimi_decoder_weights> load_mimi_decoder_weights(std::shared_ptr<const checkpoint> source,
                                                                 const mimi_weights &              encoder,
                                                                 const compute_backend &           backend) {
-    auto           weights     = std::make_unique<mimi_decoder_weights>();
-    weight_store & store       = *(weights->store = std::make_unique<weight_store>(std::move(source), backend));
-    const codec_config & config = encoder.config;
-    weights->config             = config;
+    auto                 weights = std::make_unique<mimi_decoder_weights>();
+    weight_store &       store   = *(weights->store = std::make_unique<weight_store>(std::move(source), backend));
+    const codec_config & config  = encoder.config;
+    weights->config              = config;
     check_supported(store, config);
     weights->semantic_codebooks = encoder.semantic.codebooks;
     weights->acoustic_codebooks = encoder.acoustic.codebooks;

@@ -34,8 +34,7 @@ mimi_decoder::mimi_decoder(const mimi_decoder_weights & weights,
       upsample_state_(declare_conv1d_state(layout_, weights.upsample.name, weights.upsample.conv.shape)),
       transformer_(weights.config, weights.blocks, transformer_options(options), "codec.decoder.transformer", layout_),
       seanet_(weights.seanet, layout_),
-      arena_(std::make_unique<state_arena>(layout_, options.n_slots, backend.buffer_type())),
-      clock_(options.n_slots) {}
+      arena_(std::make_unique<state_arena>(layout_, options.n_slots, backend.buffer_type())), clock_(options.n_slots) {}
 
 mimi_decoder::~mimi_decoder() = default;
 
@@ -45,26 +44,21 @@ void mimi_decoder::reset(int32_t slot) {
 }
 
 void mimi_decoder::build(decoder_graph & graph, const graph_key & key) const {
-    const codec_config & config            = weights_.config;
-    graph_scope &        g                 = graph.runner.scope();
+    const codec_config & config              = weights_.config;
+    graph_scope &        g                   = graph.runner.scope();
     const auto & [n_frames, n_rows, n_codes] = key;
-    graph.codes                            = g.input(GGML_TYPE_I32, "codes", n_codes, n_frames, n_rows);
-    graph.rows.slots                       = g.input(GGML_TYPE_I32, "slots", n_rows);
-    graph.rows.positions                   = g.input(GGML_TYPE_I32, "frames", n_rows);
-    graph.attention.slots                  = graph.rows.slots;
-    graph.attention.positions              = g.input(GGML_TYPE_I32, "columns", n_rows);
+    graph.codes                              = g.input(GGML_TYPE_I32, "codes", n_codes, n_frames, n_rows);
+    graph.rows.slots                         = g.input(GGML_TYPE_I32, "slots", n_rows);
+    graph.rows.positions                     = g.input(GGML_TYPE_I32, "frames", n_rows);
+    graph.attention.slots                    = graph.rows.slots;
+    graph.attention.positions                = g.input(GGML_TYPE_I32, "columns", n_rows);
 
     const int64_t n_semantic = std::min<int64_t>(n_codes, config.num_semantic_quantizers);
-    ggml_tensor * x          = build_codebook_sum(
-        g, weights_.semantic_codebooks, weights_.semantic_proj, graph.codes, 0, n_semantic, nullptr);
+    ggml_tensor * x =
+        build_codebook_sum(g, weights_.semantic_codebooks, weights_.semantic_proj, graph.codes, 0, n_semantic, nullptr);
     if (n_codes > n_semantic) {
-        x = build_codebook_sum(g,
-                               weights_.acoustic_codebooks,
-                               weights_.acoustic_proj,
-                               graph.codes,
-                               n_semantic,
-                               n_codes - n_semantic,
-                               x);
+        x = build_codebook_sum(
+            g, weights_.acoustic_codebooks, weights_.acoustic_proj, graph.codes, n_semantic, n_codes - n_semantic, x);
     }
     g.name(x, "codec.decoder.latent");
     x = build_streaming_conv1d(g, weights_.upsample.conv, *arena_, upsample_state_, graph.rows, x);
@@ -94,8 +88,8 @@ void mimi_decoder::fill(decoder_graph & graph, const mimi_decode_call & call) {
         static_cast<int32_t *>(graph.rows.slots->data)[row]     = slot;
         static_cast<int32_t *>(graph.rows.positions->data)[row] = static_cast<int32_t>(clock_.frames(slot));
         transformer_.fill(graph.attention, static_cast<int64_t>(row), columns(slot));
-        auto * to = static_cast<int32_t *>(graph.codes->data) +
-                    static_cast<int64_t>(row) * call.n_frames * call.n_codes;
+        auto * to =
+            static_cast<int32_t *>(graph.codes->data) + static_cast<int64_t>(row) * call.n_frames * call.n_codes;
         for (int64_t frame = 0; frame < call.n_frames; frame++) {
             for (int64_t j = 0; j < call.n_codes; j++) {
                 const int32_t code = call.codes[row][j * call.stride + frame];

@@ -1,5 +1,5 @@
-// Mimi decoder: codes to PCM for the streams of one arena (spec 3.8). Weights are shared; state and graphs belong to the
-// decoder. Every layer is causal, so any division of a stream into calls gives the same samples, bit for bit.
+// Mimi decoder: codes to PCM for the streams of one arena (spec 3.8). Weights are shared; state and graphs belong to
+// the decoder. Every layer is causal, so any division of a stream into calls gives the same samples, bit for bit.
 #pragma once
 
 #include "model/codec-clock.h"

@@ -86,7 +86,7 @@ export interface GenerationOptions {
   min_length?: number | null | undefined;
   /** No end before this many tokens, the start token left out. */
   min_new_tokens?: number | null | undefined;
-  /** [new tokens, factor]: from then on an end gets likelier. */
+  /** New tokens and a factor: from so many on an end gets likelier. */
   exponential_decay_length_penalty?: readonly [number, number] | null | undefined;
   /** Scores that are no numbers become 0, infinite ones the largest there are. */
   remove_invalid_values?: boolean | null | undefined;
