@@ -92,7 +92,8 @@ describe.skipIf(SKIPPED !== undefined).each([
     });
   });
 
-  test("hears the microphone word by word", async () => {
+  // Chromium drops sound of a microphone when the machine is busy with other things.
+  test("hears the microphone word by word", { retry: 2 }, async () => {
     await withPage(isolated, SIZES.desktop, async (page) => {
       await page.click("#record");
       await page.locator("#words button").first().waitFor({ timeout: 30_000 });
