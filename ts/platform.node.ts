@@ -3,4 +3,8 @@ import { setAudioHost } from "./audio/host.js";
 import { setModelFolderHost } from "./model/model-folder.js";
 
 setAudioHost(async () => (await import("./audio/host.node.js")).nodeAudioHost);
-setModelFolderHost(async () => (await import("./model/model-folder.node.js")).nodeModelFolderHost);
+setModelFolderHost(async () => {
+  const { nodeModelFolderHost } = await import("./model/model-folder.node.js");
+  const { copyFiles } = await import("./model/weight-files.node.js");
+  return { ...nodeModelFolderHost, copyFiles };
+});

@@ -39,11 +39,18 @@ export function browserModelFolderHost(embedded: EmbeddedFiles): ModelFolderHost
     findHubModel: findOnHub,
     readText,
     write: async (folder, name) => {
-      throw new SttError("ERR_FILE_ACCESS", `${folder}/${name}: there is no disk here to write to`, {
-        remedy: "Use to_json_string() and store the text yourself.",
-      });
+      throw noDisk(`${folder}/${name}`);
+    },
+    copyFiles: async (_, folder) => {
+      throw noDisk(folder);
     },
   };
+}
+
+function noDisk(path: string): SttError {
+  return new SttError("ERR_FILE_ACCESS", `${path}: there is no disk here to write to`, {
+    remedy: "Use to_json_string() and store the text yourself.",
+  });
 }
 
 async function findOnHub(id: string, options: HubOptions): Promise<HubModel> {

@@ -5,7 +5,7 @@ import { SttError } from "../contract/errors.js";
 import { findHubModel } from "../hub/hub-model.node.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type NamedLocation } from "./model-location.js";
 
-export const nodeModelFolderHost: ModelFolderHost = {
+export const nodeModelFolderHost: Omit<ModelFolderHost, "copyFiles"> = {
   resolvePath,
   toPath,
   embeddedFolder,

@@ -163,6 +163,11 @@ export async function writeModelFile(folder: string, name: string, content: stri
   return (await loadHost()).write(folder, name, content);
 }
 
+/** Copies files into a folder under their own names, each there only when it is whole. */
+export async function copyModelFiles(files: readonly string[], folder: string): Promise<void> {
+  return (await loadHost()).copyFiles(files, folder);
+}
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -51,4 +51,5 @@ export interface ModelFolderHost {
   /** A file in the folder, or beside the file of weights; undefined: there is none. */
   readText(model: string, name: string): Promise<string | undefined>;
   write(folder: string, name: string, content: string | Uint8Array): Promise<void>;
+  copyFiles(files: readonly string[], folder: string): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { SttError } from "../contract/errors.js";
 import { describePath } from "./foreign-layout.js";
 import { GenerationConfig } from "./generation-config.js";
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
-import { type ModelSource, readModelJson } from "./model-folder.js";
+import { copyModelFiles, type ModelSource, readModelJson } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
 
 const SINGLE_FILE = "model.safetensors";
@@ -27,8 +27,7 @@ export async function saveModel(
       { remedy: "Load the -trfs repository of this model, or write one GGUF file with convertModel." },
     );
   }
-  const { copyFiles } = await import("./weight-files.node.js");
-  await copyFiles(weightFiles(files), folder);
+  await copyModelFiles(weightFiles(files), folder);
   await config.save_pretrained(folder);
   await new GenerationConfig({ ...(await codecEntries(source)), ...generationConfig.to_dict() }).save_pretrained(
     folder,
