@@ -10,6 +10,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeF
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { fetchGgml } from "./fetch-ggml.mjs";
 import { versionOf } from "./prerequisites.mjs";
 import { fail, root, StepError, step } from "./steps.mjs";
@@ -18,6 +19,8 @@ export const wasmFolder = join(root, "build", "wasm");
 
 /** The one version that this build is made for: another names its files and options otherwise. */
 const EMSCRIPTEN = "3.1.6";
+/** Bytes of a compressed module. What there is takes about 680,000; ggml's part is most of it. */
+const BUDGET = 750_000;
 const VARIANTS = {
   single: { preset: "wasm", binary: "kstt-single", loaders: ["kstt-single"] },
   threads: { preset: "wasm-threads", binary: "kstt-threads", loaders: ["kstt-threads", "kstt-threads-node"] },
@@ -94,13 +97,28 @@ async function buildVariant({ preset, binary, loaders }, env, tests) {
   );
   const from = join(cmake, "bin");
   mkdirSync(wasmFolder, { recursive: true });
-  for (const name of loaders) {
-    copyLoader(from, name);
-    if (!readFileSync(join(from, `${name}.wasm`)).equals(readFileSync(join(from, `${binary}.wasm`)))) {
-      throw new StepError(`${name}.wasm differs from ${binary}.wasm; one module cannot serve both loaders`);
-    }
+  const stripped = loaders.map((name) => strip(join(from, `${name}.wasm`)));
+  if (stripped.some((bytes) => !bytes.equals(stripped[0]))) {
+    throw new StepError(`the loaders ${loaders.join(" and ")} got different modules; one must serve both`);
   }
-  copyFileSync(join(from, `${binary}.wasm`), join(wasmFolder, `${binary}.wasm`));
+  for (const name of loaders) copyLoader(from, name);
+  writeModule(`${binary}.wasm`, stripped[0]);
+}
+
+/** A module without names of functions, which are a fifth of it. */
+function strip(path) {
+  const stripped = `${path}.stripped`;
+  execFileSync(join(outputOf("llvm-config-19", "--bindir"), "llvm-strip"), ["--strip-all", "-o", stripped, path]);
+  return readFileSync(stripped);
+}
+
+/** Puts a module into build/wasm if what a browser fetches of it stays within the budget. */
+function writeModule(name, bytes) {
+  const compressed = gzipSync(bytes, { level: 9 }).length;
+  if (compressed > BUDGET) {
+    throw new StepError(`${name} has ${compressed} bytes compressed (gzip -9), the budget is ${BUDGET}`);
+  }
+  writeFileSync(join(wasmFolder, name), bytes);
 }
 
 /** @param {string[]} [names] Of VARIANTS. @param {boolean} [tests] Build the C++ tests too. */
