@@ -5,12 +5,11 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
+import { readHeaders } from "../tools/c-header.mjs";
 import { root, StepError } from "../tools/steps.mjs";
 
+const { structs: STRUCTS, constants: CONSTANTS } = readHeaders();
 const folder = join(root, "build", "wasm");
-const NO_ERROR = 0;
-const EVENT_WORD = 1;
-const EVENT_END = 3;
 const CHUNK_BYTES = 8 << 20;
 
 export class WasmCore {
@@ -20,7 +19,11 @@ export class WasmCore {
   /** @param {{ threads?: number, relaxed?: boolean }} [options] threads > 1: the variant with threads. */
   static async load({ threads = 1, relaxed = false } = {}) {
     const name = threads > 1 ? "kstt-threads" : "kstt-single";
-    if (relaxed) setFlagsFromString("--experimental-wasm-relaxed-simd");
+    if (relaxed) {
+      // An experiment in Node 20, whose first compiler has it wrong (cpp/kernels/dispatch.cpp).
+      setFlagsFromString("--experimental-wasm-relaxed-simd");
+      setFlagsFromString("--no-liftoff");
+    }
     let wasmBinary;
     try {
       wasmBinary = readFileSync(join(folder, `${name}${relaxed ? "-relaxed" : ""}.wasm`));
@@ -34,7 +37,7 @@ export class WasmCore {
 
   constructor(module) {
     this.#module = module;
-    this.#error = module._malloc(1024);
+    this.#error = module._malloc(STRUCTS.kstt_error.size) >>> 0;
     this.check(module._kstt_init(0, this.#error));
   }
 
@@ -59,6 +62,13 @@ export class WasmCore {
     return this.#module.wasmMemory.buffer.byteLength;
   }
 
+  /** Where a block would go that is too large for any gap: how far the memory in use reaches. */
+  heapEnd() {
+    const address = this.#module._malloc(16 << 20);
+    this.#module._free(address);
+    return address >>> 0;
+  }
+
   text(address) {
     const bytes = this.bytes;
     // TextDecoder refuses shared memory, hence the copy.
@@ -66,7 +76,7 @@ export class WasmCore {
   }
 
   check(status) {
-    if (status !== NO_ERROR) throw new Error(`status ${status}: ${this.text(this.#error + 4)}`);
+    if (status !== CONSTANTS.KSTT_STATUS_OK) throw new Error(`status ${status}: ${this.text(this.#error + 4)}`);
   }
 
   /** Runs `body` with the address of a copy of the text. */
@@ -92,6 +102,33 @@ export class WasmCore {
     }
   }
 
+  /** Calls a function that fills a struct, and returns its fields. */
+  read(struct, call) {
+    const { size, fields } = STRUCTS[struct];
+    const address = this.#module._malloc(size) >>> 0;
+    try {
+      this.check(call(address));
+      return Object.fromEntries(
+        Object.entries(fields).map(([name, field]) => [name, this.#value(address + field.offset, field)]),
+      );
+    } finally {
+      this.#module._free(address);
+    }
+  }
+
+  #value(at, { type, length }) {
+    if (type === "i8") return length === undefined ? this.view.getInt8(at) : this.text(at);
+    const getters = {
+      i32: () => this.view.getInt32(at, true),
+      u32: () => this.view.getUint32(at, true),
+      ptr: () => this.view.getUint32(at, true),
+      i64: () => Number(this.view.getBigInt64(at, true)),
+      f32: () => this.view.getFloat32(at, true),
+      f64: () => this.view.getFloat64(at, true),
+    };
+    return getters[type]();
+  }
+
   /** Puts the files of a checkpoint (a folder, or one file) into memory; large ones are handed over to the engine. */
   addModel(path) {
     const names = statSync(path).isDirectory() ? readdirSync(path).filter((name) => isPart(path, name)) : [""];
@@ -113,9 +150,10 @@ export class WasmCore {
   }
 
   createEngine(path, threads) {
-    const params = this.#module._malloc(32) >>> 0;
+    const { size, fields } = STRUCTS.kstt_engine_params;
+    const params = this.#module._malloc(size) >>> 0;
     this.#module._kstt_engine_default_params(params);
-    this.view.setInt32(params, threads, true);
+    this.view.setInt32(params + fields.n_threads.offset, threads, true);
     const engine = this.withText(path, (name) =>
       this.result((out) => this.#module._kstt_engine_create(name, params, out, this.#error)),
     );
@@ -128,6 +166,7 @@ function isPart(folder, name) {
   return statSync(join(folder, name)).isFile() && /\.(json|safetensors|gguf|model)$/.test(name);
 }
 
+/** As far as the benches need it, what an engine of ts/contract/backend.ts is. */
 class WasmEngine {
   #core;
   #engine;
@@ -137,24 +176,21 @@ class WasmEngine {
     this.#engine = engine;
   }
 
-  /** Fields of kstt_engine_info that the benches show. */
   get info() {
-    const { module, error } = this.#core;
-    const out = module._malloc(248) >>> 0;
-    this.#core.check(module._kstt_engine_get_info(this.#engine, out, error));
-    const view = this.#core.view;
-    const info = {
-      rate: view.getInt32(out, true),
-      frameSize: view.getInt32(out + 4, true),
-      threads: view.getInt32(out + 76, true),
-      weightBytes: Number(view.getBigInt64(out + 80, true)),
-      copiedBytes: Number(view.getBigInt64(out + 88, true)),
-      stateBytes: Number(view.getBigInt64(out + 96, true)),
-      weightType: this.#core.text(out + 104),
-      kernels: this.#core.text(out + 184),
+    const fields = this.#core.read("kstt_engine_info", (out) =>
+      this.#core.module._kstt_engine_get_info(this.#engine, out, this.#core.error),
+    );
+    return {
+      sampleRate: fields.sample_rate,
+      frameSize: fields.frame_size,
+      frameRate: fields.frame_rate,
+      threads: fields.n_threads,
+      weightBytes: fields.weight_bytes,
+      copiedBytes: fields.copied_bytes,
+      stateBytes: fields.state_bytes,
+      weightType: fields.weight_type,
+      kernels: fields.kernels,
     };
-    module._free(out);
-    return info;
   }
 
   createSession() {
@@ -171,18 +207,23 @@ class WasmEngine {
     return this.#core.result((out) => module._kstt_engine_step(this.#engine, rounds, out, error));
   }
 
-  /** Nanoseconds and frames of codec and decoder. */
   stats() {
-    const { module, error } = this.#core;
-    const out = module._malloc(80) >>> 0;
-    this.#core.check(module._kstt_engine_get_stats(this.#engine, out, error));
-    const at = (index) => Number(this.#core.view.getBigInt64(out + 8 * index, true));
-    const stats = { codecNs: at(0), codecFrames: at(1), decoderNs: at(2), decoderFrames: at(3) };
-    module._free(out);
-    return stats;
+    const fields = this.#core.read("kstt_engine_stats", (out) =>
+      this.#core.module._kstt_engine_get_stats(this.#engine, out, this.#core.error),
+    );
+    return {
+      codecNs: fields.codec_ns,
+      codecFrames: fields.codec_frames,
+      decoderNs: fields.decoder_ns,
+      decoderFrames: fields.decoder_frames,
+    };
   }
 
-  free() {
+  resetStats() {
+    this.#core.check(this.#core.module._kstt_engine_reset_stats(this.#engine, this.#core.error));
+  }
+
+  dispose() {
     this.#core.module._kstt_engine_free(this.#engine);
   }
 }
@@ -196,41 +237,44 @@ class WasmSession {
     this.#session = session;
   }
 
-  push(pcm, rate) {
+  /** Returns the steps that are ready. */
+  pushPcm(pcm, rate) {
     const { module, error } = this.#core;
     const address = module._malloc(pcm.length * 4) >>> 0;
     new Float32Array(module.wasmMemory.buffer, address, pcm.length).set(pcm);
     this.#core.check(module._kstt_session_push_pcm(this.#session, address, pcm.length, rate, error));
     module._free(address);
+    return this.ready;
+  }
+
+  get ready() {
+    return Number(this.#core.module._kstt_session_n_ready(this.#session));
   }
 
   end() {
     this.#core.check(this.#core.module._kstt_session_end(this.#session, this.#core.error));
   }
 
-  /** Words that are ready, and whether the end was reached. */
+  /** [{ type: "word", text, start, end }, { type: "end", ... }] */
   poll() {
     const { module } = this.#core;
-    const event = module._malloc(64) >>> 0;
-    const words = [];
-    let ended = false;
-    while (module._kstt_session_poll(this.#session, event) === 1) {
-      const view = this.#core.view;
-      const type = view.getInt32(event, true);
-      ended ||= type === EVENT_END;
-      if (type === EVENT_WORD) {
-        words.push({
-          text: this.#core.text(view.getUint32(event + 40, true)),
-          start: view.getFloat64(event + 16, true),
-          end: view.getFloat64(event + 24, true),
-        });
+    const events = [];
+    for (;;) {
+      let waiting = 0;
+      const fields = this.#core.read("kstt_event", (out) => {
+        waiting = module._kstt_session_poll(this.#session, out);
+        return 0;
+      });
+      if (waiting === 0) return events;
+      const { start, end } = fields;
+      if (fields.type === CONSTANTS.KSTT_EVENT_WORD) {
+        events.push({ type: "word", text: this.#core.text(fields.text), start, end });
       }
+      if (fields.type === CONSTANTS.KSTT_EVENT_END) events.push({ type: "end", start, end });
     }
-    module._free(event);
-    return { words, ended };
   }
 
-  free() {
+  dispose() {
     this.#core.module._kstt_session_free(this.#session);
   }
 }

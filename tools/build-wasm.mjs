@@ -14,6 +14,7 @@ import { gzipSync } from "node:zlib";
 import { fetchGgml } from "./fetch-ggml.mjs";
 import { versionOf } from "./prerequisites.mjs";
 import { fail, root, StepError, step } from "./steps.mjs";
+import { linkRelaxed, linkRelaxedTest } from "./wasm-relaxed.mjs";
 
 export const wasmFolder = join(root, "build", "wasm");
 
@@ -21,9 +22,20 @@ export const wasmFolder = join(root, "build", "wasm");
 const EMSCRIPTEN = "3.1.6";
 /** Bytes of a compressed module. What there is takes about 680,000; ggml's part is most of it. */
 const BUDGET = 750_000;
+/** The tests with relaxed SIMD are those of cmake/wasm.cmake. */
 const VARIANTS = {
-  single: { preset: "wasm", binary: "kstt-single", loaders: ["kstt-single"] },
-  threads: { preset: "wasm-threads", binary: "kstt-threads", loaders: ["kstt-threads", "kstt-threads-node"] },
+  single: {
+    preset: "wasm",
+    binary: "kstt-single",
+    loaders: ["kstt-single"],
+    relaxedTests: ["kernels-test", "packed-kernels-test", "parity-test"],
+  },
+  threads: {
+    preset: "wasm-threads",
+    binary: "kstt-threads",
+    loaders: ["kstt-threads", "kstt-threads-node"],
+    relaxedTests: ["parity-test"],
+  },
 };
 
 function outputOf(command, ...args) {
@@ -83,7 +95,7 @@ function copyLoader(from, name) {
   if (existsSync(join(from, old))) copyFileSync(join(from, old), join(wasmFolder, now));
 }
 
-async function buildVariant({ preset, binary, loaders }, env, tests) {
+async function buildVariant({ preset, binary, loaders, relaxedTests }, env, tests) {
   const cmake = join(root, "build", `cmake-${preset}`);
   if (!existsSync(join(cmake, "build.ninja"))) {
     await step(`Configuring WebAssembly (${preset})`, `${preset}-configure`, ["cmake", "--preset", preset], { env });
@@ -103,6 +115,8 @@ async function buildVariant({ preset, binary, loaders }, env, tests) {
   }
   for (const name of loaders) copyLoader(from, name);
   writeModule(`${binary}.wasm`, stripped[0]);
+  writeModule(`${binary}-relaxed.wasm`, strip(linkRelaxed(cmake, binary, env)));
+  for (const test of tests ? relaxedTests : []) linkRelaxedTest(cmake, test, env);
 }
 
 /** A module without names of functions, which are a fifth of it. */

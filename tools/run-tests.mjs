@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { whyNoWasm } from "./build-wasm.mjs";
 import { firstOf } from "./prerequisites.mjs";
 import { binCommand, readJson, root, run, StepError } from "./steps.mjs";
 
@@ -20,14 +21,22 @@ function withExitCode(counts, code) {
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
-async function ctest() {
-  const report = join(reports, "ctest.xml");
+async function ctest(name = "cmake") {
+  const report = join(reports, `ctest-${name}.xml`);
   rmSync(report, { force: true });
-  const folder = join(root, "build", "cmake");
+  const folder = join(root, "build", name);
   const command = ["ctest", "--test-dir", folder, "-C", "Release", "--parallel", String(availableParallelism())];
   const options = ["--output-on-failure", "--no-tests=error", "--output-junit", report];
   const { code } = await run([...command, ...options], { echo: true });
   return withExitCode(existsSync(report) ? countJunit(report) : { passed: 0, failed: 0 }, code);
+}
+
+/** The C++ tests that are built for WebAssembly, run by this Node. */
+async function wasmTests(name) {
+  const reason = whyNoWasm();
+  if (reason === undefined) return ctest(name);
+  process.stdout.write(`Not run, because WebAssembly cannot be built here: ${reason}\n`);
+  return { passed: 0, failed: 0 };
 }
 
 async function vitest() {
@@ -67,7 +76,9 @@ export async function runTests() {
   mkdirSync(reports, { recursive: true });
   const results = [];
   for (const [name, suite] of [
-    ["C++ tests (ctest)", ctest],
+    ["C++ tests (ctest)", () => ctest()],
+    ["C++ tests in WebAssembly", () => wasmTests("cmake-wasm")],
+    ["C++ tests in WebAssembly with threads", () => wasmTests("cmake-wasm-threads")],
     ["TypeScript tests (vitest)", vitest],
     ["live comparison with transformers", liveComparison],
   ]) {

@@ -3,7 +3,8 @@
  * Takes a checkout from any state to a working one, and runs what was asked for. Needs nothing but Node.
  *
  * Usage: node tools/setup.mjs [build|demo|test]
- *   (none), build  dependencies, ggml's source, the C++ core with the addon, the TypeScript part
+ *   (none), build  dependencies, ggml's source, the C++ core with the addon, the TypeScript part, and WebAssembly where
+ *                  Emscripten is
  *   demo           the same without the C++ tests, then transcribes a recording with the embedded model
  *   test           the same, then every test this machine can run
  */
@@ -11,6 +12,7 @@ import { copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildNative } from "./build-native.mjs";
+import { buildWasm, whyNoWasm } from "./build-wasm.mjs";
 import { runDemo } from "./demo.mjs";
 import { checkPrerequisites } from "./prerequisites.mjs";
 import { runTests } from "./run-tests.mjs";
@@ -64,6 +66,13 @@ function copyWasm() {
   }
 }
 
+/** WebAssembly where this machine can build it; nothing native needs it. */
+async function buildWasmIfPossible(tests) {
+  const reason = whyNoWasm();
+  if (reason === undefined) return buildWasm(undefined, tests);
+  process.stderr.write(`- WebAssembly is not built: ${reason}\n`);
+}
+
 /** @param {string} [target] As buildNative's. */
 async function setUp(target) {
   checkPrerequisites();
@@ -78,7 +87,8 @@ async function main(task = "build") {
   }
   // The demo needs no C++ tests; they would double the wait.
   await setUp(task === "demo" ? "kstt_node" : undefined);
-  if (task === "demo") await runDemo();
+  if (task === "demo") return runDemo();
+  await buildWasmIfPossible(task === "test");
   if (task === "test") await runTests();
 }
 

@@ -1,13 +1,19 @@
 // Chooses the kernels this processor can run.
 #include "kernels/kernels.h"
 
+#include "kernels/packed-weights.h"
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace kstt {
 
 #ifdef __wasm__
-const kernel_table & kernels_simd128();
+const kernel_table &                       kernels_simd128();
+// Only in modules for engines with relaxed SIMD: a module with instructions that the engine lacks does not load at all.
+__attribute__((weak)) const kernel_table & kernels_relaxed();
 #else
 const kernel_table & kernels_base();
 #endif
@@ -19,6 +25,43 @@ const kernel_table & kernels_avx512vnni();
 #endif
 
 namespace {
+
+#ifdef __wasm__
+
+// Engines on which relaxed SIMD is an experiment may compute it wrongly: V8 11.3 does in its first compiler.
+bool multiplies_alike(const kernel_table & a, const kernel_table & b) {
+    constexpr int64_t    k      = 64;
+    const strip_layout   layout = layout_of(weight_kind::q4_0, k);
+    std::vector<uint8_t> w(static_cast<size_t>(layout.bytes(k)));
+    std::vector<float>   x(k);
+    for (size_t i = 0; i < w.size(); i++) {
+        w[i] = i < static_cast<size_t>(layout.scales) ? 0x2c : static_cast<uint8_t>(i * 37);
+    }
+    for (size_t i = 0; i < x.size(); i++) {
+        x[i] = static_cast<float>(i * 29 % 64) - 31.5F;
+    }
+    float results[2][2 * strip_rows] = {};
+    for (int i = 0; i < 2; i++) {
+        const kernel_table &          table = i == 0 ? a : b;
+        std::vector<activation_block> blocks(2 * k / block_weights);
+        table.quantize(weight_kind::q4_0, x.data(), k, blocks.data());
+        std::copy(blocks.begin(), blocks.begin() + k / block_weights, blocks.begin() + k / block_weights);
+        matmul_args args;
+        args.w        = w.data();
+        args.kind     = weight_kind::q4_0;
+        args.k        = k;
+        args.n_out    = strip_rows;
+        args.x_blocks = blocks.data();
+        args.y        = results[i];
+        args.y_stride = strip_rows;
+        args.o1       = strip_rows;
+        args.t1       = 2;
+        table.matmul_packed(args);
+    }
+    return std::memcmp(results[0], results[1], sizeof(results[0])) == 0;
+}
+
+#endif
 
 struct table_list {
     const kernel_table * tables[5] = {};
@@ -44,6 +87,9 @@ struct table_list {
         }
 #endif
 #ifdef __wasm__
+        if (&kernels_relaxed != nullptr && multiplies_alike(kernels_relaxed(), kernels_simd128())) {
+            tables[n++] = &kernels_relaxed();
+        }
         tables[n++] = &kernels_simd128();
 #else
         tables[n++] = &kernels_base();

@@ -10,7 +10,7 @@
 
 namespace kstt {
 
-void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(const float * x, int64_t n, activation_block * blocks);
+void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(weight_kind kind, const float * x, int64_t n, activation_block * blocks);
 void KSTT_JOIN(matmul_packed_, KSTT_KERNEL_ISA)(const matmul_args & args);
 
 }  // namespace kstt

@@ -19,6 +19,9 @@ struct activation_block {
     int32_t sum;         // of the quants
     float   scaled_sum;  // sum * scale
     int8_t  quants[32];
+#ifdef __wasm__
+    int16_t words[32];  // the quants once more, as packed-dot-wasm.h multiplies them
+#endif
 };
 
 // y[t][o] = residual[t][o] + scale[o] * (bias[o] + sum_k w[o][k] * x[t][k]) for o in [o0, o1), t in [t0, t1).
@@ -69,14 +72,14 @@ struct kernel_table {
     void (*add)(float * dst, const float * src, int64_t n);
     void (*subtract)(float * dst, const float * src, int64_t n);
     void (*f32_to_f16)(const float * src, uint16_t * dst, int64_t n);
-    // n a multiple of 32. The same bits on every instruction set.
-    void (*quantize)(const float * x, int64_t n, activation_block * blocks);
+    // For products with packed weights of this kind. n a multiple of 32. The same bits on every instruction set.
+    void (*quantize)(weight_kind kind, const float * x, int64_t n, activation_block * blocks);
     // The product for packed weights; the same bits on every instruction set.
     void (*matmul_packed)(const matmul_args & args);
 };
 
 // The table for this processor; chosen once. KSTT_KERNELS=base|avx2|avxvnni|avx512|avx512vnni in the
-// environment forces one.
+// environment forces one, likewise simd128|relaxed in WebAssembly.
 const kernel_table & kernels();
 
 // The tables this processor can run, best first; n_tables at most 5.

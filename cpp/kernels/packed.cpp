@@ -5,7 +5,7 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/isa.h"
-#include "kernels/packed-dot.h"
+#include "kernels/packed-block.h"
 #include "kernels/simd.h"
 
 namespace kstt {
@@ -34,76 +34,6 @@ inline vi load_widened(const uint8_t * p) {
     memcpy(&b, p, sizeof(b));
     return __builtin_convertvector(b, vi);
 #endif
-}
-
-// `lanes` rows of one strip.
-struct row_vector {
-    const uint8_t * scales;  // of the strip, at these rows' place among those of 16 bits
-    const uint8_t * quants;
-    int64_t         place;  // of the first row in the strip
-};
-
-inline row_vector rows_at(const matmul_args & a, int64_t o) {
-    const strip_layout layout = layout_of(a.kind, a.k);
-    const uint8_t *    strip  = static_cast<const uint8_t *>(a.w) + o / strip_rows * layout.bytes(a.k);
-    const int64_t      place  = o % strip_rows;
-    return { strip, strip + layout.scales + place * 4, place };
-}
-
-// Few columns wait for memory, and the processors' own prefetching ends at every page of 4 KiB. Asked for this far
-// ahead, weights arrive 1.7 times as fast on two Zen 5 cores (bench/README.md).
-const int64_t prefetch_bytes = 4096;
-
-// One block of 32 weights of V * lanes rows with C columns. OFFSET: what the stored weights are too large by.
-template <bool WIDE, int OFFSET, int V, int C>
-inline void multiply_block(const row_vector * w, const activation_block * const * x, int64_t b, vi (&sums)[V][C]) {
-    const int64_t line = strip_rows * 4;
-    dots<WIDE>    d[V][C];
-    for (int c = 0; c < C; c++) {
-        const vi start = OFFSET != 0 ? splat(-OFFSET * x[c][b].sum) : vi{};
-        for (int v = 0; v < V; v++) {
-            d[v][c].start(start);
-        }
-    }
-    if (WIDE) {
-#pragma GCC unroll 8
-        for (int64_t g = 0; g < 8; g++) {
-            for (int v = 0; v < V; v++) {
-                __builtin_prefetch(w[v].quants + (b * 8 + g) * line + prefetch_bytes);
-            }
-            for (int c = 0; c < C; c++) {
-                const column_group column(x[c][b].quants + g * 4);
-                for (int v = 0; v < V; v++) {
-                    d[v][c].add(weight_group<WIDE>(load_bytes(w[v].quants + (b * 8 + g) * line)), column);
-                }
-            }
-        }
-    } else {
-#pragma GCC unroll 4
-        for (int64_t g = 0; g < 4; g++) {
-            vb bytes[V];
-            for (int v = 0; v < V; v++) {
-                __builtin_prefetch(w[v].quants + (b * 4 + g) * line + prefetch_bytes);
-            }
-            for (int v = 0; v < V; v++) {
-                bytes[v] = load_bytes(w[v].quants + (b * 4 + g) * line);
-            }
-            for (int half = 0; half < 2; half++) {
-                for (int c = 0; c < C; c++) {
-                    const column_group column(x[c][b].quants + int64_t{ half } * 16 + int64_t{ g } * 4);
-                    for (int v = 0; v < V; v++) {
-                        d[v][c].add(weight_group<WIDE>(half == 0 ? low_halves(bytes[v]) : high_halves(bytes[v])),
-                                    column);
-                    }
-                }
-            }
-        }
-    }
-    for (int v = 0; v < V; v++) {
-        for (int c = 0; c < C; c++) {
-            sums[v][c] = d[v][c].total();
-        }
-    }
 }
 
 // q8_0 and q4_0: acc += sum * (scale of the weights * scale of the activations), block after block.
@@ -200,7 +130,7 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
     }
 }
 
-// All columns of V * lanes rows; with two vectors of rows the sums of max_columns fit the registers.
+// All columns of V * lanes rows; the sums of max_columns fit the registers.
 template <weight_kind KIND, int V>
 void strip(const matmul_args & a, int64_t o) {
     enum { max_columns = KSTT_LANES == 16 ? 4 : 2 };
@@ -221,6 +151,12 @@ void matmul_kind(const matmul_args & a) {
     int64_t o = a.o0 / lanes * lanes;
     // One column is bound by reading w: strip after strip is one stream. More are bound by arithmetic, and two vectors
     // of rows use each broadcast activation twice.
+#ifdef __wasm__
+    // A whole strip at once, since nothing prefetches here: every line of w is read once and in order.
+    for (; o % strip_rows == 0 && o + strip_rows <= n_strips(a.o1) * strip_rows; o += strip_rows) {
+        strip<KIND, strip_rows / lanes>(a, o);
+    }
+#endif
     if (a.t1 - a.t0 > 1 || lanes < strip_rows) {
         for (; o + 2 * lanes <= n_strips(a.o1) * strip_rows; o += 2 * lanes) {
             strip<KIND, 2>(a, o);
@@ -235,7 +171,7 @@ void matmul_kind(const matmul_args & a) {
 
 // Scales are the largest magnitude / 127. The magnitudes are compared as integers, where NaN is the largest, so that a
 // NaN or infinity among the activations reaches the result.
-void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(const float * x, int64_t n, activation_block * blocks) {
+void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(weight_kind kind, const float * x, int64_t n, activation_block * blocks) {
     typedef int8_t narrow __attribute__((vector_size(KSTT_LANES)));
     const int      parts = block_weights / lanes;
     for (int64_t b = 0; b < n / block_weights; b++) {
@@ -271,6 +207,11 @@ void KSTT_JOIN(quantize_, KSTT_KERNEL_ISA)(const float * x, int64_t n, activatio
         }
         blocks[b].sum        = total;
         blocks[b].scaled_sum = blocks[b].scale * static_cast<float>(total);
+#ifdef __wasm__
+        arrange_words(kind, blocks[b].quants, blocks[b].words);
+#else
+        (void) kind;
+#endif
     }
 }
 

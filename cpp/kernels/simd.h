@@ -9,6 +9,8 @@
 #    include <immintrin.h>
 #elif defined(__SSE2__)
 #    include <emmintrin.h>
+#elif defined(__wasm__)
+#    include <wasm_simd128.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -66,6 +68,12 @@ static inline vf load(const uint16_t * p, bool is_bf16) {
     return (vf) _mm512_maskz_cvtph_ps(0xffff, (__m256i) h);  // maskz: no undefined source for GCC to warn about
 #elif defined(__F16C__)
     return (vf) _mm256_cvtph_ps((__m128i) h);
+#elif defined(__wasm__)
+    // As below with the sign already in place: lanes are widened as signed ones.
+    const vi bits      = (vi) wasm_i32x4_load16x4(&h) << 13 & (int32_t) 0x8fffe000U;
+    const vf magnitude = (vf) bits * splat(0x1p112F);
+    const vi special   = ((bits & 0x0f800000) == 0x0f800000) & 0x7f800000;
+    return (vf) ((vi) magnitude | special);
 #else
     // Shift exponent and mantissa into place, then let a multiplication by 2^112 rebias (exact, subnormals too).
     const vu u         = __builtin_convertvector(h, vu);
@@ -112,6 +120,12 @@ static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {
     const __m128 ab = _mm_shuffle_ps(a, b, 0x44) + _mm_shuffle_ps(a, b, 0xee);
     const __m128 cd = _mm_shuffle_ps(c, d, 0x44) + _mm_shuffle_ps(c, d, 0xee);
     return (vf4) (_mm_shuffle_ps(ab, cd, 0x88) + _mm_shuffle_ps(ab, cd, 0xdd));
+}
+#elif defined(__wasm__)
+static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {
+    const vf ab = __builtin_shufflevector(v0, v1, 0, 1, 4, 5) + __builtin_shufflevector(v0, v1, 2, 3, 6, 7);
+    const vf cd = __builtin_shufflevector(v2, v3, 0, 1, 4, 5) + __builtin_shufflevector(v2, v3, 2, 3, 6, 7);
+    return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 #else
 static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {

@@ -37,11 +37,13 @@ const float * floats(const ggml_tensor * node, int32_t source) {
 void quantize_columns(const linear_params & params, const ggml_tensor * x, matmul_args & args) {
     auto *        blocks    = reinterpret_cast<activation_block *>(params.scratch->data());
     const int64_t per_block = static_cast<int64_t>(sizeof(activation_block::quants));
+    const auto    kind      = args.kind;
     const int64_t n_blocks  = ggml_nelements(x) / per_block;
     const int64_t n_chunks  = std::clamp<int64_t>(n_blocks / quantize_work, 1, params.pool->n_threads());
     params.pool->run(n_chunks, [&](int64_t chunk, int32_t) {
         const work_range share = share_work(n_blocks, chunk, n_chunks);
-        kernels().quantize(static_cast<const float *>(x->data) + share.begin * per_block,
+        kernels().quantize(kind,
+                           static_cast<const float *>(x->data) + share.begin * per_block,
                            (share.end - share.begin) * per_block,
                            blocks + share.begin);
     });

@@ -69,12 +69,13 @@ struct columns {
     std::vector<float>            x;
     std::vector<activation_block> blocks;
 
-    columns(const kernel_table & table, int64_t k, int64_t n) : x(gaussian(k * n, 2)), blocks(at(k * n / 32)) {
+    columns(const kernel_table & table, weight_kind kind, int64_t k, int64_t n)
+        : x(gaussian(k * n, 2)), blocks(at(k * n / 32)) {
         x[0] = 40.0F;  // a block of one large value
         for (int64_t i = 32; i < 64 && i < k * n; i++) {
             x[at(i)] = 0.0F;  // a block of zeros
         }
-        table.quantize(x.data(), k * n, blocks.data());
+        table.quantize(kind, x.data(), k * n, blocks.data());
     }
 };
 
@@ -135,7 +136,7 @@ void test_product(const format_case & format, int64_t k, int64_t n_out, int64_t 
     const kernel_table * const * const tables   = available_kernels(&n_tables);
     for (int32_t i = 0; i < n_tables; i++) {
         const kernel_table & table = *tables[i];
-        const columns        x(table, k, n_columns);
+        const columns        x(table, format.kind, k, n_columns);
         product              whole(n_out, n_columns);
         table.matmul_packed(whole.args(w, x, n_columns));
         for (int64_t t = 0; t < n_columns; t++) {
@@ -170,9 +171,9 @@ void test_loose(const format_case & format) {
     const quantized_matrix w(format, k, n_out);
     int32_t                n_tables = 0;
     const kernel_table &   table    = *available_kernels(&n_tables)[0];
-    columns                x(table, k, 1);
+    columns                x(table, format.kind, k, 1);
     x.x = gaussian(k, 7);
-    table.quantize(x.x.data(), k, x.blocks.data());
+    table.quantize(w.format.kind, x.x.data(), k, x.blocks.data());
     product     p(n_out, 1);
     matmul_args args = p.args(w, x, 1);
     args.bias        = nullptr;
@@ -209,7 +210,7 @@ void test_quantize() {
     std::vector<activation_block>      first;
     for (int32_t table = 0; table < n_tables; table++) {
         std::vector<activation_block> blocks(50);
-        tables[table]->quantize(x.data(), 32 * 50, blocks.data());
+        tables[table]->quantize(weight_kind::q4_0, x.data(), 32 * 50, blocks.data());
         CHECK(!std::isfinite(blocks[3].scale) && !std::isfinite(blocks[4].scale));
         CHECK_EQUAL(blocks[1].scale, 0.0F);
         for (size_t b = 0; b < blocks.size(); b++) {
