@@ -9,6 +9,8 @@ else()
 endif()
 
 if(EMSCRIPTEN)
+    # What fits size_t elsewhere does not fit its 32 bits here.
+    target_compile_options(kstt_options INTERFACE -Werror=shift-count-overflow)
     # For ggml too: C++ exceptions pass through it, and threads need shared memory in every object.
     add_compile_options(-msimd128 -fwasm-exceptions -Wno-version-check)
     add_link_options(-fwasm-exceptions -Wno-version-check)

@@ -4,7 +4,7 @@
  * that call is repeated with the additional objects. Imports and exports stay the same: one loader fits both modules.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { StepError } from "./steps.mjs";
 
@@ -35,5 +35,8 @@ export function linkRelaxed(cmake, target, env) {
 /** The same for a test, with its loader beside the module. */
 export function linkRelaxedTest(cmake, target, env) {
   const module = linkRelaxed(cmake, target, env);
-  copyFileSync(join(cmake, "bin", `${target}.js`), join(dirname(module), `${target}.js`));
+  for (const name of [`${target}.js`, `${target}.worker.js`]) {
+    const loader = join(cmake, "bin", name);
+    if (existsSync(loader)) copyFileSync(loader, join(dirname(module), name));
+  }
 }
