@@ -73,11 +73,12 @@ async function buildWasmIfPossible(tests) {
   process.stderr.write(`- WebAssembly is not built: ${reason}\n`);
 }
 
-/** @param {string} [target] As buildNative's. */
-async function setUp(target) {
+/** The demo needs neither C++ tests, which would double the wait, nor WebAssembly. */
+async function setUp(task) {
   checkPrerequisites();
   await installDependencies();
-  await buildNative(target);
+  await buildNative(task === "demo" ? "kstt_node" : undefined);
+  if (task !== "demo") await buildWasmIfPossible(task === "test");
   await buildTypeScript();
 }
 
@@ -85,10 +86,8 @@ async function main(task = "build") {
   if (!["build", "demo", "test"].includes(task)) {
     throw new StepError(`Unknown task "${task}". Usage: node tools/setup.mjs [build|demo|test]`);
   }
-  // The demo needs no C++ tests; they would double the wait.
-  await setUp(task === "demo" ? "kstt_node" : undefined);
-  if (task === "demo") return runDemo();
-  await buildWasmIfPossible(task === "test");
+  await setUp(task);
+  if (task === "demo") await runDemo();
   if (task === "test") await runTests();
 }
 

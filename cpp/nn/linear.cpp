@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 #include "nn/packed-weight.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -115,6 +116,7 @@ ggml_tensor * build_linear(graph_scope & g, ggml_tensor * w, ggml_tensor * x, co
                                        : w->ne[0] == x->ne[0]);
     if (!has_kernel(w)) {
         KSTT_CHECK(options.window_step == 0);
+        KSTT_CHECK(!ggml_is_quantized(w->type) || ggml_rounds_activations());
         ggml_tensor * y = ggml_mul_mat(g.context(), w, x);
         y               = options.bias != nullptr ? ggml_add(g.context(), y, options.bias) : y;
         y               = options.scale != nullptr ? ggml_mul(g.context(), y, options.scale) : y;
