@@ -14,7 +14,7 @@ import { gzipSync } from "node:zlib";
 import { fetchGgml } from "./fetch-ggml.mjs";
 import { versionOf } from "./prerequisites.mjs";
 import { fail, root, StepError, step } from "./steps.mjs";
-import { linkRelaxed, linkRelaxedTest } from "./wasm-relaxed.mjs";
+import { linkRelaxed, linkRelaxedTest, withoutAddresses } from "./wasm-relaxed.mjs";
 
 export const wasmFolder = join(root, "build", "wasm");
 
@@ -88,10 +88,8 @@ function copyLoader(from, name) {
   const isNode = name.endsWith("-node");
   const [old, now] = [`${name}.worker.js`, `${name}.worker.${isNode ? "cjs" : "js"}`];
   const binary = `${name.replace("-node", "")}.wasm`;
-  const loader = readFileSync(join(from, `${name}.mjs`), "utf8")
-    .replaceAll(old, now)
-    .replaceAll(`${name}.wasm`, binary);
-  writeFileSync(join(wasmFolder, `${name}.mjs`), loader);
+  const loader = withoutAddresses(readFileSync(join(from, `${name}.mjs`), "utf8"));
+  writeFileSync(join(wasmFolder, `${name}.mjs`), loader.replaceAll(old, now).replaceAll(`${name}.wasm`, binary));
   if (existsSync(join(from, old))) copyFileSync(join(from, old), join(wasmFolder, now));
 }
 

@@ -1,10 +1,11 @@
 /**
  * Links a target of the WebAssembly build a second time, with the kernels for relaxed SIMD in it. Emscripten 3.1.6 cannot:
  * its binaryen does not know these instructions. So its own link command is run again to see how it calls the linker, and
- * that call is repeated with the additional objects. Imports and exports stay the same: one loader fits both modules.
+ * that call is repeated with the additional objects. Imports and exports stay the same, so one loader fits both modules
+ * once it has no addresses in it.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { StepError } from "./steps.mjs";
 
@@ -32,11 +33,24 @@ export function linkRelaxed(cmake, target, env) {
   return join(cmake, relaxed);
 }
 
+/**
+ * The loader with the addresses of data that Emscripten wrote into it replaced by what the module at hand exports: with
+ * other objects in it, its data lie elsewhere.
+ */
+export function withoutAddresses(loader) {
+  const addresses = /^var (_(\w+)) = Module\["\1"\] = \d+;$/gm;
+  let text = loader;
+  for (const [line, name, exported] of loader.matchAll(addresses)) {
+    text = text.replace(line, "").replaceAll(new RegExp(`\\b${name}\\b`, "g"), `Module["asm"]["${exported}"].value`);
+  }
+  return text;
+}
+
 /** The same for a test, with its loader beside the module. */
 export function linkRelaxedTest(cmake, target, env) {
   const module = linkRelaxed(cmake, target, env);
   for (const name of [`${target}.js`, `${target}.worker.js`]) {
     const loader = join(cmake, "bin", name);
-    if (existsSync(loader)) copyFileSync(loader, join(dirname(module), name));
+    if (existsSync(loader)) writeFileSync(join(dirname(module), name), withoutAddresses(readFileSync(loader, "utf8")));
   }
 }
