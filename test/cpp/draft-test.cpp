@@ -28,7 +28,7 @@ std::vector<int32_t> generate(engine & on, const std::vector<float> & samples, i
     batch.samples   = samples;
     batch.n_rows    = n_rows;
     batch.n_samples = static_cast<int64_t>(samples.size()) / n_rows;
-    const auto work = on.create_generation(batch, -1, 0);
+    const auto work = on.create_generation(batch, generation_options());
     while (!on.advance(*work, 5).finished()) {
     }
     return work->tokens();
