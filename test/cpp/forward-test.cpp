@@ -33,8 +33,10 @@ struct loaded {
 // [n_rows][length][streams]
 std::vector<int32_t> random_ids(const decoder_config & config, int64_t n, uint32_t seed) {
     std::mt19937         random(seed);
+    const int64_t        count = n * (1 + config.num_codebooks);
     std::vector<int32_t> ids;
-    for (int64_t i = 0; i < n * (1 + config.num_codebooks); i++) {
+    ids.reserve(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; i++) {
         ids.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(config.codebook_vocab_size - 1)));
     }
     return ids;
@@ -125,7 +127,7 @@ void test_padding_changes_nothing() {
         inputs.positions.push_back(i >= 7 ? i - 7 : 0);
     }
     const std::vector<float> padded = run(on, std::move(inputs), nullptr, 13);
-    CHECK(std::vector<float>(padded.end() - 90 * config.output_vocab_size, padded.end()) == alone);
+    CHECK(std::vector<float>(padded.end() - int64_t{ 90 } * config.output_vocab_size, padded.end()) == alone);
     CHECK_EQUAL(static_cast<int64_t>(row.size()), 90 * streams);
 }
 
