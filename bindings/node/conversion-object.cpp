@@ -1,5 +1,6 @@
 #include "conversion-object.h"
 
+#include "advance-call.h"
 #include "async-call.h"
 #include "conversions.h"
 #include "environment-data.h"
@@ -73,16 +74,9 @@ conversion_object::conversion_object(const Napi::CallbackInfo & info) : Napi::Ob
 }
 
 Napi::Value conversion_object::advance(const Napi::CallbackInfo & info) {
-    auto          conversion = open_handle(info, conversion_, what);
-    const int64_t max_bytes  = to_int64(info[0], "maxBytes");
-    return call_async<kstt_progress>(
-        info.Env(),
-        "kstt.advanceConversion",
-        [conversion, max_bytes](kstt_progress & progress, kstt_error * error) {
-            const std::lock_guard<std::mutex> lock(conversion->mutex);
-            return kstt_conversion_advance(conversion->handle.get(), max_bytes, &progress, error);
-        },
-        from_progress);
+    auto conversion = open_handle(info, conversion_, what);
+    return advance_async<kstt_conversion_advance>(
+        info.Env(), "kstt.advanceConversion", std::move(conversion), to_int64(info[0], "maxBytes"));
 }
 
 Napi::Value conversion_object::finish(const Napi::CallbackInfo & info) {

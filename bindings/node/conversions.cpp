@@ -65,6 +65,10 @@ bool to_bool(const Napi::Value & value, const char * name) {
     return value.As<Napi::Boolean>().Value();
 }
 
+int32_t to_flag(const Napi::Object & object, const char * name) {
+    return to_bool(object.Get(name), name) ? 1 : 0;
+}
+
 Napi::Object to_object(const Napi::Value & value, const char * name) {
     if (!value.IsObject()) {
         refuse(value, name, "an object");

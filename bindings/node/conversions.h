@@ -18,6 +18,8 @@ int32_t                  to_int32(const Napi::Value & value, const char * name);
 int64_t                  to_int64(const Napi::Value & value, const char * name);
 double                   to_finite(const Napi::Value & value, const char * name);
 bool                     to_bool(const Napi::Value & value, const char * name);
+// The boolean of that name as the C ABI wants it: 0 or 1.
+int32_t                  to_flag(const Napi::Object & object, const char * name);
 Napi::Object             to_object(const Napi::Value & value, const char * name);
 // An array of strings.
 std::vector<std::string> to_texts(const Napi::Value & value, const char * name);

@@ -1,5 +1,6 @@
 #include "decoding-object.h"
 
+#include "advance-call.h"
 #include "async-call.h"
 #include "codec-stream-object.h"
 #include "conversions.h"
@@ -67,24 +68,17 @@ decoding_object::decoding_object(const Napi::CallbackInfo & info) : Napi::Object
     const auto & made = made_from<made_decoding>(info);
     decoding_         = made.decoding;
     n_rows_           = made.n_rows;
-    reported_bytes_   = made.audio_bytes;
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), reported_bytes_);
+    bytes_.add(info.Env(), made.audio_bytes);
 }
 
 void decoding_object::Finalize(Napi::BasicEnv env) {
-    Napi::MemoryManagement::AdjustExternalMemory(env, -reported_bytes_);
+    bytes_.release(env);
 }
 
 Napi::Value decoding_object::advance(const Napi::CallbackInfo & info) {
-    auto          decoding   = open_handle(info, decoding_, what);
-    const int32_t max_frames = to_int32(info[0], "maxFrames");
-    return call_async<kstt_progress>(
-        info.Env(),
-        "kstt.advanceDecoding",
-        [decoding, max_frames](kstt_progress & progress, kstt_error * error) {
-            return kstt_decoding_advance(decoding.get(), max_frames, &progress, error);
-        },
-        from_progress);
+    auto decoding = open_handle(info, decoding_, what);
+    return advance_async<kstt_decoding_advance>(
+        info.Env(), "kstt.advanceDecoding", std::move(decoding), to_int32(info[0], "maxFrames"));
 }
 
 Napi::Value decoding_object::audio(const Napi::CallbackInfo & info) {
@@ -97,7 +91,7 @@ Napi::Value decoding_object::audio(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value decoding_object::dispose(const Napi::CallbackInfo & info) {
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -std::exchange(reported_bytes_, 0));
+    bytes_.release(info.Env());
     return release_async(info.Env(), std::exchange(decoding_, nullptr));
 }
 

@@ -1,6 +1,7 @@
 // JS object around kstt_decoding.
 #pragma once
 
+#include "external-bytes.h"
 #include "napi-setup.h"
 
 #include <kstt.h>
@@ -27,8 +28,8 @@ class decoding_object final : public Napi::ObjectWrap<decoding_object> {
     Napi::Value dispose(const Napi::CallbackInfo & info);  // () => Promise<void>
 
     std::shared_ptr<kstt_decoding> decoding_;  // null once disposed
-    int32_t                        n_rows_         = 0;
-    int64_t                        reported_bytes_ = 0;  // what the garbage collector was told
+    int32_t                        n_rows_ = 0;
+    external_bytes                 bytes_;
 };
 
 }  // namespace kstt_node

@@ -1,5 +1,6 @@
 #include "encoding-object.h"
 
+#include "advance-call.h"
 #include "async-call.h"
 #include "codec-stream-object.h"
 #include "conversions.h"
@@ -76,24 +77,17 @@ encoding_object::encoding_object(const Napi::CallbackInfo & info) : Napi::Object
     encoding_         = made.encoding;
     n_rows_           = made.n_rows;
     n_quantizers_     = made.n_quantizers;
-    reported_bytes_   = made.input_bytes;
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), reported_bytes_);
+    bytes_.add(info.Env(), made.input_bytes);
 }
 
 void encoding_object::Finalize(Napi::BasicEnv env) {
-    Napi::MemoryManagement::AdjustExternalMemory(env, -reported_bytes_);
+    bytes_.release(env);
 }
 
 Napi::Value encoding_object::advance(const Napi::CallbackInfo & info) {
-    auto          encoding   = open_handle(info, encoding_, what);
-    const int32_t max_frames = to_int32(info[0], "maxFrames");
-    return call_async<kstt_progress>(
-        info.Env(),
-        "kstt.advanceEncoding",
-        [encoding, max_frames](kstt_progress & progress, kstt_error * error) {
-            return kstt_encoding_advance(encoding.get(), max_frames, &progress, error);
-        },
-        from_progress);
+    auto encoding = open_handle(info, encoding_, what);
+    return advance_async<kstt_encoding_advance>(
+        info.Env(), "kstt.advanceEncoding", std::move(encoding), to_int32(info[0], "maxFrames"));
 }
 
 Napi::Value encoding_object::codes(const Napi::CallbackInfo & info) {
@@ -119,7 +113,7 @@ Napi::Value encoding_object::codes(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value encoding_object::dispose(const Napi::CallbackInfo & info) {
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -std::exchange(reported_bytes_, 0));
+    bytes_.release(info.Env());
     return release_async(info.Env(), std::exchange(encoding_, nullptr));
 }
 

@@ -1,6 +1,7 @@
 // JS object around kstt_encoding.
 #pragma once
 
+#include "external-bytes.h"
 #include "napi-setup.h"
 
 #include <kstt.h>
@@ -29,9 +30,9 @@ class encoding_object final : public Napi::ObjectWrap<encoding_object> {
     Napi::Value dispose(const Napi::CallbackInfo & info);  // () => Promise<void>
 
     std::shared_ptr<kstt_encoding> encoding_;  // null once disposed
-    int32_t                        n_rows_         = 0;
-    int32_t                        n_quantizers_   = 0;
-    int64_t                        reported_bytes_ = 0;  // what the garbage collector was told
+    int32_t                        n_rows_       = 0;
+    int32_t                        n_quantizers_ = 0;
+    external_bytes                 bytes_;
 };
 
 }  // namespace kstt_node

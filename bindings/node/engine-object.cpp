@@ -76,16 +76,15 @@ engine_object::engine_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap
     const auto & made = made_from<made_engine>(info);
     info.This().As<Napi::Object>().DefineProperty(
         Napi::PropertyDescriptor::Value("info", from_info(info.Env(), made.info), napi_enumerable));
-    engine_         = made.engine;
-    sample_rate_    = made.info.sample_rate;
-    n_quantizers_   = made.info.n_quantizers;
+    engine_       = made.engine;
+    sample_rate_  = made.info.sample_rate;
+    n_quantizers_ = made.info.n_quantizers;
     // Mapped weights count too: they are what makes a forgotten engine worth collecting.
-    reported_bytes_ = made.info.weight_bytes + made.info.state_bytes;
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), reported_bytes_);
+    bytes_.add(info.Env(), made.info.weight_bytes + made.info.state_bytes);
 }
 
 void engine_object::Finalize(Napi::BasicEnv env) {
-    Napi::MemoryManagement::AdjustExternalMemory(env, -reported_bytes_);
+    bytes_.release(env);
 }
 
 Napi::Value engine_object::prefault(const Napi::CallbackInfo & info) {
@@ -159,7 +158,7 @@ Napi::Value engine_object::step(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value engine_object::dispose(const Napi::CallbackInfo & info) {
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -std::exchange(reported_bytes_, 0));
+    bytes_.release(info.Env());
     return release_async(info.Env(), std::exchange(engine_, nullptr));
 }
 

@@ -1,6 +1,7 @@
 // JS object around kstt_engine. Compute calls that overlap reject with ERR_BUSY; the C header decides that.
 #pragma once
 
+#include "external-bytes.h"
 #include "napi-setup.h"
 
 #include <kstt.h>
@@ -36,10 +37,10 @@ class engine_object final : public Napi::ObjectWrap<engine_object> {
     Napi::Value step(const Napi::CallbackInfo & info);     // (maxSteps) => Promise<frames>
     Napi::Value dispose(const Napi::CallbackInfo & info);  // () => Promise<void>
 
-    std::shared_ptr<kstt_engine> engine_;              // null once disposed
-    int32_t                      sample_rate_    = 0;  // Hz
-    int32_t                      n_quantizers_   = 0;
-    int64_t                      reported_bytes_ = 0;  // what the garbage collector was told
+    std::shared_ptr<kstt_engine> engine_;            // null once disposed
+    int32_t                      sample_rate_  = 0;  // Hz
+    int32_t                      n_quantizers_ = 0;
+    external_bytes               bytes_;
 };
 
 }  // namespace kstt_node

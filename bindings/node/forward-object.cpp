@@ -1,5 +1,6 @@
 #include "forward-object.h"
 
+#include "advance-call.h"
 #include "async-call.h"
 #include "cache-object.h"
 #include "conversions.h"
@@ -36,10 +37,6 @@ struct input_copies {
     bool                 keep_given;
 };
 
-int32_t flag(const Napi::Object & object, const char * name) {
-    return to_bool(object.Get(name), name) ? 1 : 0;
-}
-
 input_copies to_inputs(const Napi::Object & object) {
     input_copies inputs = {};
     inputs.params       = kstt_forward_default_params();
@@ -56,15 +53,15 @@ input_copies to_inputs(const Napi::Object & object) {
     params.n_rows                = to_int32(object.Get("rows"), "rows");
     params.n_positions           = to_int32(object.Get("length"), "length");
     params.n_streams             = to_int32(object.Get("streams"), "streams");
-    params.packed                = flag(object, "packed");
+    params.packed                = to_flag(object, "packed");
     params.bias_rows             = to_int32(object.Get("biasRows"), "biasRows");
     params.bias_heads            = to_int32(object.Get("biasHeads"), "biasHeads");
-    params.want_logits           = flag(object, "logits");
-    params.labels_shifted        = flag(object, "labelsShifted");
+    params.want_logits           = to_flag(object, "logits");
+    params.labels_shifted        = to_flag(object, "labelsShifted");
     params.ignore_index          = to_int32(object.Get("ignoreIndex"), "ignoreIndex");
     params.loss_items            = to_finite(object.Get("lossItems"), "lossItems");
-    params.hidden_states         = flag(object, "hiddenStates");
-    params.attentions            = flag(object, "attentions");
+    params.hidden_states         = to_flag(object, "hiddenStates");
+    params.attentions            = to_flag(object, "attentions");
     return inputs;
 }
 
@@ -160,16 +157,9 @@ forward_object::forward_object(const Napi::CallbackInfo & info) : Napi::ObjectWr
 }
 
 Napi::Value forward_object::advance(const Napi::CallbackInfo & info) {
-    auto          forward       = open_handle(info, forward_, what);
-    const int32_t max_positions = to_int32(info[0], "maxPositions");
-    return call_async<kstt_progress>(
-        info.Env(),
-        "kstt.advanceForward",
-        [forward = std::move(forward), max_positions](kstt_progress & progress, kstt_error * error) {
-            const std::lock_guard<std::mutex> hold(forward->mutex);
-            return kstt_forward_advance(forward->handle.get(), max_positions, &progress, error);
-        },
-        from_progress);
+    auto forward = open_handle(info, forward_, what);
+    return advance_async<kstt_forward_advance>(
+        info.Env(), "kstt.advanceForward", std::move(forward), to_int32(info[0], "maxPositions"));
 }
 
 Napi::Value forward_object::read(const Napi::CallbackInfo & info) {

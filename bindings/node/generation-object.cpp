@@ -1,5 +1,6 @@
 #include "generation-object.h"
 
+#include "advance-call.h"
 #include "async-call.h"
 #include "cache-object.h"
 #include "conversions.h"
@@ -90,25 +91,17 @@ generation_object::generation_object(const Napi::CallbackInfo & info) : Napi::Ob
     const auto & made = made_from<made_generation>(info);
     generation_       = made.generation;
     engine_           = made.engine;
-    reported_bytes_   = made.input_bytes;
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), reported_bytes_);
+    bytes_.add(info.Env(), made.input_bytes);
 }
 
 void generation_object::Finalize(Napi::BasicEnv env) {
-    Napi::MemoryManagement::AdjustExternalMemory(env, -reported_bytes_);
+    bytes_.release(env);
 }
 
 Napi::Value generation_object::advance(const Napi::CallbackInfo & info) {
-    auto          generation = open_handle(info, generation_, what);
-    const int32_t max_frames = to_int32(info[0], "maxFrames");
-    return call_async<kstt_progress>(
-        info.Env(),
-        "kstt.advanceGeneration",
-        [generation, max_frames](kstt_progress & progress, kstt_error * error) {
-            const std::lock_guard<std::mutex> hold(generation->mutex);
-            return kstt_generation_advance(generation->handle.get(), max_frames, &progress, error);
-        },
-        from_progress);
+    auto generation = open_handle(info, generation_, what);
+    return advance_async<kstt_generation_advance>(
+        info.Env(), "kstt.advanceGeneration", std::move(generation), to_int32(info[0], "maxFrames"));
 }
 
 Napi::Value generation_object::tokens(const Napi::CallbackInfo & info) {
@@ -202,7 +195,7 @@ Napi::Value generation_object::cache(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value generation_object::dispose(const Napi::CallbackInfo & info) {
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), -std::exchange(reported_bytes_, 0));
+    bytes_.release(info.Env());
     engine_ = nullptr;
     return release_async(info.Env(), std::exchange(generation_, nullptr));
 }

@@ -1,6 +1,7 @@
 // JS object around kstt_generation.
 #pragma once
 
+#include "external-bytes.h"
 #include "napi-setup.h"
 #include "native-handle.h"
 
@@ -35,7 +36,7 @@ class generation_object final : public Napi::ObjectWrap<generation_object> {
 
     std::shared_ptr<guarded_handle<kstt_generation>> generation_;  // null once disposed
     std::shared_ptr<kstt_engine>                     engine_;
-    int64_t                                          reported_bytes_ = 0;  // what the garbage collector was told
+    external_bytes                                   bytes_;
 };
 
 }  // namespace kstt_node

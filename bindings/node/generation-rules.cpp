@@ -11,10 +11,6 @@ namespace kstt_node {
 
 namespace {
 
-int32_t flag(const Napi::Object & object, const char * name) {
-    return to_bool(object.Get(name), name) ? 1 : 0;
-}
-
 uint64_t to_seed(const Napi::Value & value) {
     bool           lossless = false;
     const uint64_t seed     = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
@@ -57,20 +53,20 @@ generation_rules::generation_rules(const Napi::Value & rules) : rules_(kstt_gene
     }
     const Napi::Object object = to_object(rules, "rules");
     rules_.n_return           = to_int32(object.Get("sequences"), "sequences");
-    rules_.pause              = flag(object, "pause");
-    rules_.record             = flag(object, "record");
-    rules_.hidden_states      = flag(object, "hiddenStates");
-    rules_.attentions         = flag(object, "attentions");
+    rules_.pause              = to_flag(object, "pause");
+    rules_.record             = to_flag(object, "record");
+    rules_.hidden_states      = to_flag(object, "hiddenStates");
+    rules_.attentions         = to_flag(object, "attentions");
     rules_.pad_id             = to_int32(object.Get("padId"), "padId");
     rules_.repetition_penalty = to_finite(object.Get("repetitionPenalty"), "repetitionPenalty");
     rules_.no_repeat_ngram    = to_int32(object.Get("noRepeatNgram"), "noRepeatNgram");
     rules_.min_length         = to_int64(object.Get("minLength"), "minLength");
     rules_.min_new_tokens     = to_int64(object.Get("minNewTokens"), "minNewTokens");
     rules_.forced_bos         = to_int32(object.Get("forcedBos"), "forcedBos");
-    rules_.remove_invalid     = flag(object, "removeInvalid");
+    rules_.remove_invalid     = to_flag(object, "removeInvalid");
     rules_.decay_start        = to_int64(object.Get("decayStart"), "decayStart");
     rules_.decay_factor       = to_finite(object.Get("decayFactor"), "decayFactor");
-    rules_.sample             = flag(object, "sample");
+    rules_.sample             = to_flag(object, "sample");
     rules_.seed               = static_cast<int64_t>(to_seed(object.Get("seed")));
     rules_.temperature        = to_finite(object.Get("temperature"), "temperature");
     rules_.top_h              = to_finite(object.Get("topH"), "topH");
@@ -80,7 +76,7 @@ generation_rules::generation_rules(const Napi::Value & rules) : rules_(kstt_gene
     rules_.typical_p          = to_finite(object.Get("typicalP"), "typicalP");
     rules_.epsilon_cutoff     = to_finite(object.Get("epsilonCutoff"), "epsilonCutoff");
     rules_.eta_cutoff         = to_finite(object.Get("etaCutoff"), "etaCutoff");
-    rules_.renormalize        = flag(object, "renormalize");
+    rules_.renormalize        = to_flag(object, "renormalize");
     biases_                   = to_sequences(object.Get("biases"), "biases", true);
     bad_words_                = to_sequences(object.Get("badWords"), "badWords", false);
     eos_                      = copy_int32s(object.Get("eos"), "eos");

@@ -28,10 +28,6 @@ int32_t to_choice(const Napi::Value & value, const char * name, const char * fir
     return text == first ? 0 : 1;
 }
 
-int32_t to_flag(const Napi::Value & value, const char * name) {
-    return to_bool(value, name) ? 1 : 0;
-}
-
 }  // namespace
 
 kstt_session_params owned_session_params::view() const {
@@ -55,9 +51,9 @@ owned_session_params to_session_params(const Napi::Value & value) {
     params.prefix_seconds        = to_finite(object.Get("prefixSeconds"), "prefixSeconds");
     params.tail_seconds          = to_finite(object.Get("tailSeconds"), "tailSeconds");
     params.priority              = to_choice(object.Get("priority"), "priority", "live", "file");
-    params.emit_tokens           = to_flag(object.Get("emitTokens"), "emitTokens");
-    params.emit_vad              = to_flag(object.Get("emitVad"), "emitVad");
-    params.emit_partials         = to_flag(object.Get("emitPartials"), "emitPartials");
+    params.emit_tokens           = to_flag(object, "emitTokens");
+    params.emit_vad              = to_flag(object, "emitVad");
+    params.emit_partials         = to_flag(object, "emitPartials");
     params.times                 = to_choice(object.Get("times"), "times", "engine", "moshi_server");
     params.moshi_delay_steps     = to_int32(object.Get("moshiDelaySteps"), "moshiDelaySteps");
     params.detect_turns          = object.Get("turn").IsNull() ? 0 : 1;

@@ -37,18 +37,12 @@ std::shared_ptr<codec_stream> stream_of(const kstt_codec_stream * stream, const 
 
 kstt_status kstt_codec_stream_create(
     kstt_engine * handle, int32_t half, int32_t n_rows, kstt_codec_stream ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
         require(half == KSTT_CODEC_ENCODER || half == KSTT_CODEC_DECODER,
                 "half must be KSTT_CODEC_ENCODER or KSTT_CODEC_DECODER");
         require(n_rows >= 1 && n_rows <= 4096, "n_rows must be 1 to 4096");
-        auto result    = std::make_unique<kstt_codec_stream>();
-        result->engine = handle->object;
-        result->object = handle->object->create_codec_stream(half == KSTT_CODEC_DECODER, n_rows);
-        *out           = result.release();
+        return make_child<kstt_codec_stream>(owner, owner->create_codec_stream(half == KSTT_CODEC_DECODER, n_rows));
     });
 }
 
@@ -80,16 +74,10 @@ kstt_status kstt_encoding_create_piece(kstt_codec_stream * stream,
                                        size_t              n_samples,
                                        kstt_encoding **    out,
                                        kstt_error *        err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
+    return guarded_create(out, err, [&] {
         const std::shared_ptr<engine> owner = engine_of(stream);
-        require(out != nullptr, "out must not be NULL");
-        auto result    = std::make_unique<kstt_encoding>();
-        result->engine = owner;
-        result->object = owner->create_encoding(copy_batch(input_values, n_rows, n_samples), stream->object);
-        *out           = result.release();
+        return make_child<kstt_encoding>(
+            owner, owner->create_encoding(copy_batch(input_values, n_rows, n_samples), stream->object));
     });
 }
 
@@ -101,21 +89,15 @@ kstt_status kstt_decoding_create(kstt_engine *       handle,
                                  kstt_codec_stream * stream,
                                  kstt_decoding **    out,
                                  kstt_error *        err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
-        auto result    = std::make_unique<kstt_decoding>();
-        result->engine = handle->object;
-        result->object = handle->object->create_decoding(copy_codes(codes, n_rows, n_codes, n_frames),
-                                                         stream_of(stream, handle->object));
-        *out           = result.release();
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        return make_child<kstt_decoding>(
+            owner, owner->create_decoding(copy_codes(codes, n_rows, n_codes, n_frames), stream_of(stream, owner)));
     });
 }
 
 kstt_status kstt_decoding_advance(kstt_decoding * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
-    return advance_work(handle, max_frames, out, err);
+    return advance_work(handle, max_frames, "max_frames", out, err);
 }
 
 int64_t kstt_decoding_n_samples(const kstt_decoding * handle) {
@@ -125,9 +107,7 @@ int64_t kstt_decoding_n_samples(const kstt_decoding * handle) {
 kstt_status kstt_decoding_audio(const kstt_decoding * handle, float * audio, size_t capacity, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
-        if (!handle->object->progress().finished()) {
-            throw error(KSTT_STATUS_INVALID_STATE, "the decoding is not finished; call advance until it is");
-        }
+        require_finished(*handle->object, "decoding");
         copy_out(handle->object->audio(), audio, capacity);
     });
 }

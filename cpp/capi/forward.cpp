@@ -1,8 +1,7 @@
 // The C ABI: caches of keys and values, and forward passes over known inputs.
-#include "capi/handles.h"
+#include "capi/offline-calls.h"
 #include "include/kstt.h"
 
-#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -25,10 +24,6 @@ decoder_cache & cache_of(const kstt_cache * handle) {
 template <typename T>
 std::vector<T> copied(const T * values, int64_t n) {
     return values == nullptr ? std::vector<T>() : std::vector<T>(values, values + n);
-}
-
-bool is_flag(int32_t value) {
-    return value == 0 || value == 1;
 }
 
 forward_inputs inputs_of(const kstt_forward_params & params, const model_config & config, const decoder_cache * cache) {
@@ -92,30 +87,17 @@ const std::vector<float> & result_of(const forward_pass & pass, int32_t what, in
 
 kstt_status kstt_cache_create(
     kstt_engine * handle, int32_t n_rows, int32_t window, kstt_cache ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
         require(n_rows >= 1 && n_rows <= max_rows, "n_rows must be 1 to 4096");
-        auto result    = std::make_unique<kstt_cache>();
-        result->engine = handle->object;
-        result->object = handle->object->create_cache(n_rows, window);
-        *out           = result.release();
+        return make_child<kstt_cache>(owner, owner->create_cache(n_rows, window));
     });
 }
 
 kstt_status kstt_cache_copy(const kstt_cache * handle, kstt_cache ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
+    return guarded_create(out, err, [&] {
         const decoder_cache & cache = cache_of(handle);
-        require(out != nullptr, "out must not be NULL");
-        auto result    = std::make_unique<kstt_cache>();
-        result->engine = handle->engine;
-        result->object = std::make_shared<decoder_cache>(cache);
-        *out           = result.release();
+        return make_child<kstt_cache>(engine_of(handle), std::make_shared<decoder_cache>(cache));
     });
 }
 
@@ -197,33 +179,22 @@ kstt_status kstt_forward_create(kstt_engine *               handle,
                                 const kstt_forward_params * params,
                                 kstt_forward **             out,
                                 kstt_error *                err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && params != nullptr && out != nullptr, "engine, params and out must not be NULL");
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        require(params != nullptr, "params must not be NULL");
         std::shared_ptr<decoder_cache> used;
         if (cache != nullptr) {
-            require(engine_of(cache) == handle->object, "the cache belongs to another engine");
+            require(engine_of(cache) == owner, "the cache belongs to another engine");
             used = cache->object;
             used->check_free();
         }
-        auto result    = std::make_unique<kstt_forward>();
-        result->engine = handle->object;
-        result->object = handle->object->create_forward(inputs_of(*params, handle->object->model().config, used.get()),
-                                                        std::move(used));
-        *out           = result.release();
+        forward_inputs inputs = inputs_of(*params, owner->model().config, used.get());
+        return make_child<kstt_forward>(owner, owner->create_forward(std::move(inputs), std::move(used)));
     });
 }
 
 kstt_status kstt_forward_advance(kstt_forward * handle, int32_t max_positions, kstt_progress * out, kstt_error * err) {
-    return guarded(err, [&] {
-        const std::shared_ptr<engine> owner = engine_of(handle);
-        require(max_positions > 0, "max_positions must be positive");
-        require(out != nullptr, "out must not be NULL");
-        const work_progress progress = owner->advance(*handle->object, max_positions);
-        *out                         = { progress.done, progress.total, progress.finished() ? 1 : 0, 0 };
-    });
+    return advance_work(handle, max_positions, "max_positions", out, err);
 }
 
 kstt_status kstt_forward_read(const kstt_forward * handle,
@@ -234,14 +205,8 @@ kstt_status kstt_forward_read(const kstt_forward * handle,
                               size_t *             size,
                               kstt_error *         err) {
     return guarded(err, [&] {
-        const std::shared_ptr<engine> owner  = engine_of(handle);
-        const std::vector<float> &    result = result_of(*handle->object, what, index);
-        require(size != nullptr, "size must not be NULL");
-        *size = result.size();
-        if (out != nullptr) {
-            require(capacity >= result.size(), "the buffer is too small");
-            std::copy(result.begin(), result.end(), out);
-        }
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        read_out(result_of(*handle->object, what, index), out, capacity, size);
     });
 }
 

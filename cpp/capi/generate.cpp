@@ -10,10 +10,6 @@ using namespace kstt;
 
 namespace {
 
-bool is_flag(int32_t value) {
-    return value == 0 || value == 1;
-}
-
 std::vector<int32_t> ids_of(const int32_t * ids, size_t n) {
     require(ids != nullptr || n == 0, "a list of ids must not be NULL");
     return { ids, ids + n };
@@ -125,19 +121,13 @@ kstt_status kstt_generation_create_with_rules(kstt_engine *                  han
                                               const kstt_generation_rules *  rules,
                                               kstt_generation **             out,
                                               kstt_error *                   err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
-        generation_options options = options_of(params != nullptr ? *params : kstt_generation_default_params(),
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        generation_options options          = options_of(params != nullptr ? *params : kstt_generation_default_params(),
                                                 rules != nullptr ? *rules : kstt_generation_default_rules(),
-                                                handle->object->model().config);
-        auto result    = std::make_unique<kstt_generation>();
-        result->engine = handle->object;
-        result->object =
-            handle->object->create_generation(copy_batch(input_values, n_rows, n_samples), std::move(options));
-        *out = result.release();
+                                                owner->model().config);
+        return make_child<kstt_generation>(
+            owner, owner->create_generation(copy_batch(input_values, n_rows, n_samples), std::move(options)));
     });
 }
 
@@ -157,14 +147,8 @@ kstt_status kstt_generation_read(const kstt_generation * handle,
                                  size_t *                size,
                                  kstt_error *            err) {
     return guarded(err, [&] {
-        const std::shared_ptr<engine> owner  = engine_of(handle);
-        const std::vector<float> &    result = result_of(*handle->object, what, index);
-        require(size != nullptr, "size must not be NULL");
-        *size = result.size();
-        if (out != nullptr) {
-            require(capacity >= result.size(), "the buffer is too small");
-            std::copy(result.begin(), result.end(), out);
-        }
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        read_out(result_of(*handle->object, what, index), out, capacity, size);
     });
 }
 
@@ -195,18 +179,9 @@ kstt_status kstt_generation_finish_rows(kstt_generation * handle, const uint8_t 
 }
 
 kstt_status kstt_generation_cache(const kstt_generation * handle, kstt_cache ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
+    return guarded_create(out, err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
-        require(out != nullptr, "out must not be NULL");
-        if (!handle->object->progress().finished()) {
-            throw error(KSTT_STATUS_INVALID_STATE, "the generation is not finished; call advance until it is");
-        }
-        auto result    = std::make_unique<kstt_cache>();
-        result->engine = owner;
-        result->object = handle->object->cache();
-        *out           = result.release();
+        require_finished(*handle->object, "generation");
+        return make_child<kstt_cache>(owner, handle->object->cache());
     });
 }

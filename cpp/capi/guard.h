@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -46,6 +47,23 @@ inline void require(bool condition, const char * message) {
     if (!condition) {
         throw error(KSTT_STATUS_INVALID_ARGUMENT, message);
     }
+}
+
+inline bool is_flag(int32_t value) {
+    return value == 0 || value == 1;
+}
+
+// For functions that make a handle: *out is what `make` returns (std::unique_ptr<H>), or NULL beside an error.
+template <typename H, typename F>
+kstt_status guarded_create(H ** out, kstt_error * err, F && make) {
+    if (out != nullptr) {
+        *out = nullptr;
+    }
+    return guarded(err, [&] {
+        require(out != nullptr, "out must not be NULL");
+        std::unique_ptr<H> handle = make();
+        *out                      = handle.release();
+    });
 }
 
 }  // namespace kstt

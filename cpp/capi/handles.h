@@ -6,54 +6,41 @@
 #include "session/engine.h"
 
 #include <memory>
+#include <utility>
 #include <vector>
+
+namespace kstt {
+
+// P: how the object is held.
+template <typename P>
+struct engine_child {
+    std::weak_ptr<kstt::engine> engine;
+    P                           object;
+};
+
+}  // namespace kstt
 
 struct kstt_engine {
     std::shared_ptr<kstt::engine> object;
 };
 
-struct kstt_generation {
-    std::weak_ptr<kstt::engine>       engine;
-    std::unique_ptr<kstt::generation> object;
-};
+struct kstt_generation : kstt::engine_child<std::unique_ptr<kstt::generation>> {};
+struct kstt_encoding : kstt::engine_child<std::unique_ptr<kstt::encoding>> {};
+struct kstt_decoding : kstt::engine_child<std::unique_ptr<kstt::decoding>> {};
+struct kstt_forward : kstt::engine_child<std::unique_ptr<kstt::forward_pass>> {};
+struct kstt_codec_stream : kstt::engine_child<std::shared_ptr<kstt::codec_stream>> {};
+struct kstt_cache : kstt::engine_child<std::shared_ptr<kstt::decoder_cache>> {};
 
-struct kstt_encoding {
-    std::weak_ptr<kstt::engine>     engine;
-    std::unique_ptr<kstt::encoding> object;
-};
-
-struct kstt_codec_stream {
-    std::weak_ptr<kstt::engine>         engine;
-    std::shared_ptr<kstt::codec_stream> object;
-};
-
-struct kstt_decoding {
-    std::weak_ptr<kstt::engine>     engine;
-    std::unique_ptr<kstt::decoding> object;
-};
-
-struct kstt_cache {
-    std::weak_ptr<kstt::engine>          engine;
-    std::shared_ptr<kstt::decoder_cache> object;
-};
-
-struct kstt_forward {
-    std::weak_ptr<kstt::engine>         engine;
-    std::unique_ptr<kstt::forward_pass> object;
-};
-
-struct kstt_session {
-    std::weak_ptr<kstt::engine>    engine;
-    std::shared_ptr<kstt::session> object;
-    kstt::session_event            event;     // the one last polled; owns its text
-    std::vector<uint8_t>           snapshot;  // the one last taken
+struct kstt_session : kstt::engine_child<std::shared_ptr<kstt::session>> {
+    kstt::session_event  event;     // the one last polled; owns its text
+    std::vector<uint8_t> snapshot;  // the one last taken
 };
 
 namespace kstt {
 
 inline source_options source_options_of(const kstt_engine_params & params) {
     require(params.n_codebooks >= 0, "n_codebooks must be 0 (all) or a number of streams");
-    require(params.transformers_compat == 0 || params.transformers_compat == 1, "transformers_compat must be 0 or 1");
+    require(is_flag(params.transformers_compat), "transformers_compat must be 0 or 1");
     source_options options;
     options.n_codebooks         = params.n_codebooks;
     options.transformers_compat = params.transformers_compat == 1;
@@ -68,6 +55,20 @@ std::shared_ptr<engine> engine_of(const H * handle) {
         throw error(KSTT_STATUS_INVALID_STATE, "the engine has been freed");
     }
     return owner;
+}
+
+inline std::shared_ptr<engine> engine_of(const kstt_engine * handle) {
+    require(handle != nullptr, "engine must not be NULL");
+    return handle->object;
+}
+
+// H: the handle's type.
+template <typename H, typename P>
+std::unique_ptr<H> make_child(const std::shared_ptr<engine> & owner, P object) {
+    auto handle    = std::make_unique<H>();
+    handle->engine = owner;
+    handle->object = std::move(object);
+    return handle;
 }
 
 }  // namespace kstt

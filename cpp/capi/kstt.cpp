@@ -90,11 +90,8 @@ kstt_status kstt_engine_create(const char *               path,
                                const kstt_engine_params * params,
                                kstt_engine **             out,
                                kstt_error *               err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(path != nullptr && out != nullptr, "path and out must not be NULL");
+    return guarded_create(out, err, [&] {
+        require(path != nullptr, "path must not be NULL");
         const kstt_engine_params used = params != nullptr ? *params : kstt_engine_default_params();
         require(used.n_threads >= 0 && used.n_threads <= 256, "n_threads must be 0 (chosen) or 1 to 256");
         require(used.n_slots >= 1 && used.n_slots <= 4096, "n_slots must be 1 to 4096");
@@ -105,7 +102,7 @@ kstt_status kstt_engine_create(const char *               path,
         options.device    = build_device();
         auto handle       = std::make_unique<kstt_engine>();
         handle->object    = std::make_shared<engine>(path, options);
-        *out              = handle.release();
+        return handle;
     });
 }
 

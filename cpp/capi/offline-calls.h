@@ -1,4 +1,5 @@
-// What the calls on generations, encodings and decodings share: input that is checked and copied, advancing, results.
+// What the calls on generations, encodings, decodings and forward passes share: input that is checked and copied,
+// advancing, results.
 #pragma once
 
 #include "capi/handles.h"
@@ -35,20 +36,37 @@ inline kstt_progress to_progress(const work_progress & progress) {
     return { progress.done, progress.total, progress.finished() ? 1 : 0, 0 };
 }
 
+// `name`: the parameter that bounds one call, for messages.
 template <typename H>
-kstt_status advance_work(H * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
+kstt_status advance_work(H * handle, int32_t limit, const char * name, kstt_progress * out, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
-        require(max_frames > 0, "max_frames must be positive");
+        require(limit > 0, format("%s must be positive", name).c_str());
         require(out != nullptr, "out must not be NULL");
-        *out = to_progress(owner->advance(*handle->object, max_frames));
+        *out = to_progress(owner->advance(*handle->object, limit));
     });
+}
+
+template <typename W>
+void require_finished(const W & work, const char * name) {
+    if (!work.progress().finished()) {
+        throw error(KSTT_STATUS_INVALID_STATE, format("the %s is not finished; call advance until it is", name));
+    }
 }
 
 template <typename T>
 void copy_out(const std::vector<T> & from, T * to, size_t capacity) {
     require(to != nullptr && capacity >= from.size(), "the buffer is too small");
     std::copy(from.begin(), from.end(), to);
+}
+
+// *size tells how many values there are; they are copied unless `to` is NULL.
+inline void read_out(const std::vector<float> & from, float * to, size_t capacity, size_t * size) {
+    require(size != nullptr, "size must not be NULL");
+    *size = from.size();
+    if (to != nullptr) {
+        copy_out(from, to, capacity);
+    }
 }
 
 }  // namespace kstt

@@ -24,7 +24,7 @@ kstt_status kstt_generation_advance(kstt_generation * handle,
                                     int32_t           max_frames,
                                     kstt_progress *   out,
                                     kstt_error *      err) {
-    return advance_work(handle, max_frames, out, err);
+    return advance_work(handle, max_frames, "max_frames", out, err);
 }
 
 int32_t kstt_generation_n_tokens(const kstt_generation * handle) {
@@ -51,20 +51,15 @@ kstt_status kstt_encoding_create(kstt_engine *    handle,
                                  size_t           n_samples,
                                  kstt_encoding ** out,
                                  kstt_error *     err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
-        auto result    = std::make_unique<kstt_encoding>();
-        result->engine = handle->object;
-        result->object = handle->object->create_encoding(copy_batch(input_values, n_rows, n_samples), nullptr);
-        *out           = result.release();
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        return make_child<kstt_encoding>(owner,
+                                         owner->create_encoding(copy_batch(input_values, n_rows, n_samples), nullptr));
     });
 }
 
 kstt_status kstt_encoding_advance(kstt_encoding * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
-    return advance_work(handle, max_frames, out, err);
+    return advance_work(handle, max_frames, "max_frames", out, err);
 }
 
 int32_t kstt_encoding_n_frames(const kstt_encoding * handle) {
@@ -74,9 +69,7 @@ int32_t kstt_encoding_n_frames(const kstt_encoding * handle) {
 kstt_status kstt_encoding_codes(const kstt_encoding * handle, int32_t * codes, size_t capacity, kstt_error * err) {
     return guarded(err, [&] {
         const std::shared_ptr<engine> owner = engine_of(handle);
-        if (!handle->object->progress().finished()) {
-            throw error(KSTT_STATUS_INVALID_STATE, "the encoding is not finished; call advance until it is");
-        }
+        require_finished(*handle->object, "encoding");
         copy_out(handle->object->codes(), codes, capacity);
     });
 }

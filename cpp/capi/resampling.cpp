@@ -4,6 +4,7 @@
 #include "include/kstt.h"
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
 using namespace kstt;
@@ -14,12 +15,8 @@ struct kstt_resampler {
 };
 
 kstt_status kstt_resampler_create(int32_t rate_in, int32_t rate_out, kstt_resampler ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(out != nullptr, "out must not be NULL");
-        *out = new kstt_resampler{ resampler(rate_in, rate_out), {} };
+    return guarded_create(out, err, [&] {
+        return std::unique_ptr<kstt_resampler>(new kstt_resampler{ resampler(rate_in, rate_out), {} });
     });
 }
 

@@ -94,13 +94,6 @@ session_options options_of(const kstt_session_params & params, const engine & ow
     return options;
 }
 
-kstt_session * wrap(const std::shared_ptr<engine> & owner, std::shared_ptr<session> object) {
-    auto result    = std::make_unique<kstt_session>();
-    result->engine = owner;
-    result->object = std::move(object);
-    return result.release();
-}
-
 }  // namespace
 
 kstt_session_params kstt_session_default_params(void) {
@@ -122,14 +115,10 @@ kstt_status kstt_session_create(kstt_engine *               handle,
                                 const kstt_session_params * params,
                                 kstt_session **             out,
                                 kstt_error *                err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
-        const session_options options =
-            options_of(params != nullptr ? *params : kstt_session_default_params(), *handle->object);
-        *out = wrap(handle->object, handle->object->create_session(options));
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        const session_options options = options_of(params != nullptr ? *params : kstt_session_default_params(), *owner);
+        return make_child<kstt_session>(owner, owner->create_session(options));
     });
 }
 
@@ -211,12 +200,9 @@ kstt_status kstt_session_snapshot(kstt_session * handle, const uint8_t ** bytes,
 
 kstt_status kstt_session_restore(
     kstt_engine * handle, const uint8_t * bytes, size_t n, kstt_session ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(handle != nullptr && out != nullptr, "engine and out must not be NULL");
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
         require(bytes != nullptr || n == 0, "bytes must not be NULL");
-        *out = wrap(handle->object, handle->object->restore_session(bytes, n));
+        return make_child<kstt_session>(owner, owner->restore_session(bytes, n));
     });
 }

@@ -19,32 +19,26 @@ struct kstt_tokenizer {
 
 namespace {
 
-kstt_tokenizer * make_handle(tokenizer_file file) {
+std::unique_ptr<kstt_tokenizer> make_handle(tokenizer_file file) {
     auto handle    = std::make_unique<kstt_tokenizer>();
     handle->object = tokenizer::read(file);
     handle->file   = std::move(file);
-    return handle.release();
+    return handle;
 }
 
 }  // namespace
 
 kstt_status kstt_tokenizer_create(const char * path, kstt_tokenizer ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(path != nullptr && out != nullptr, "path and out must not be NULL");
-        *out = make_handle(find_tokenizer(path));
+    return guarded_create(out, err, [&] {
+        require(path != nullptr, "path must not be NULL");
+        return make_handle(find_tokenizer(path));
     });
 }
 
 kstt_status kstt_tokenizer_create_from_memory(
     int32_t kind, const void * bytes, size_t n_bytes, const char * name, kstt_tokenizer ** out, kstt_error * err) {
-    if (out != nullptr) {
-        *out = nullptr;
-    }
-    return guarded(err, [&] {
-        require(name != nullptr && out != nullptr, "name and out must not be NULL");
+    return guarded_create(out, err, [&] {
+        require(name != nullptr, "name must not be NULL");
         require(bytes != nullptr || n_bytes == 0, "bytes must not be NULL");
         require(kind == KSTT_TOKENIZER_JSON || kind == KSTT_TOKENIZER_SENTENCEPIECE,
                 "kind is none of KSTT_TOKENIZER_*");
@@ -54,7 +48,7 @@ kstt_status kstt_tokenizer_create_from_memory(
         if (n_bytes > 0) {
             file.bytes.assign(static_cast<const char *>(bytes), n_bytes);
         }
-        *out = make_handle(std::move(file));
+        return make_handle(std::move(file));
     });
 }
 
