@@ -2,6 +2,7 @@
 #include "check.h"
 #include "include/kstt.h"
 #include "parity-signal.h"
+#include "status-check.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -13,20 +14,6 @@
 namespace {
 
 const char * const checkpoint_folder = "test/fixtures/parity/plain-f32/checkpoint";
-
-kstt_error last_error;  // NOLINT: what the last call said
-
-void expect(kstt_status found, kstt_status expected, const char * word, int line) {
-    check_equal(found, expected, last_error.message, __FILE__, line);
-    check_equal(last_error.status, expected, "status in kstt_error", __FILE__, line);
-    check_result(std::strstr(last_error.message, word) != nullptr,
-                 __FILE__,
-                 line,
-                 std::string("\"") + word + "\" is not in: " + last_error.message);
-}
-
-#define EXPECT(call, status, word) expect((call), (status), (word), __LINE__)
-#define EXPECT_OK(call)            expect((call), KSTT_STATUS_OK, "", __LINE__)
 
 kstt_engine * make_engine(int32_t n_slots) {
     kstt_engine_params params = kstt_engine_default_params();

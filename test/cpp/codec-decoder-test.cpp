@@ -3,6 +3,7 @@
 #include "check.h"
 #include "include/kstt.h"
 #include "parity-signal.h"
+#include "status-check.h"
 #include "temp-folder.h"
 
 #include <algorithm>
@@ -24,19 +25,6 @@ const char * const encoders[] = { "original-f32", "candle-f32", "mlx-q4", "moshi
 constexpr int32_t n_codes    = 8;
 constexpr int32_t n_entries  = 64;
 constexpr int64_t frame_size = 1920;
-
-kstt_error last_error;  // NOLINT: what the last call said
-
-void expect(kstt_status found, kstt_status expected, const char * word, int line) {
-    check_equal(found, expected, last_error.message, __FILE__, line);
-    check_result(std::strstr(last_error.message, word) != nullptr,
-                 __FILE__,
-                 line,
-                 std::string("\"") + word + "\" is not in: " + last_error.message);
-}
-
-#define EXPECT(call, status, word) expect((call), (status), (word), __LINE__)
-#define EXPECT_OK(call)            expect((call), KSTT_STATUS_OK, "", __LINE__)
 
 class engine_handle {
   public:

@@ -5,9 +5,9 @@
 #include "model/text-decoder.h"
 #include "runtime/device.h"
 #include "session/engine.h"
+#include "status-check.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <random>
@@ -170,15 +170,6 @@ void test_cache_moves() {
     inputs.positions      = { 100, 101, 102, 103 };
     CHECK(run(on, std::move(inputs), copied, 1000) == expected);
 }
-
-kstt_error last_error;  // NOLINT: what the last call said
-
-#define EXPECT(call, expected, word)                                                                              \
-    do {                                                                                                          \
-        CHECK_EQUAL((call), kstt_status(expected));                                                               \
-        check_result(std::strstr(last_error.message, (word)) != nullptr, __FILE__, __LINE__, last_error.message); \
-    } while (0)
-#define EXPECT_OK(call) EXPECT(call, KSTT_STATUS_OK, "")
 
 kstt_status create(kstt_engine * engine, kstt_cache * cache, const kstt_forward_params & params) {
     kstt_forward *    forward = nullptr;

@@ -2,6 +2,7 @@
 #include "check.h"
 #include "include/kstt.h"
 #include "parity-signal.h"
+#include "status-check.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -16,19 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string digits = std::string(KSTT_SOURCE_DIR) + "/models/digits-en";
-
-kstt_error last_error;  // NOLINT: what the last call said
-
-void expect(kstt_status found, kstt_status expected, const char * word, int line) {
-    check_equal(found, expected, last_error.message, __FILE__, line);
-    check_result(std::strstr(last_error.message, word) != nullptr,
-                 __FILE__,
-                 line,
-                 std::string("\"") + word + "\" is not in: " + last_error.message);
-}
-
-#define EXPECT(call, status, word) expect((call), (status), (word), __LINE__)
-#define EXPECT_OK(call)            expect((call), KSTT_STATUS_OK, "", __LINE__)
 
 std::string bytes_of(const fs::path & path) {
     std::ifstream file(path, std::ios::binary);

@@ -1,6 +1,7 @@
 // kstt-tokenizer.h as a caller meets it: questions of length, short buffers, NULL, files that are none.
 #include "check.h"
 #include "include/kstt.h"
+#include "status-check.h"
 
 #include <cstdint>
 #include <cstring>
@@ -10,19 +11,6 @@
 namespace {
 
 const char * const folder = "models/digits-en";
-
-kstt_error last_error;  // NOLINT: what the last call said
-
-void expect(kstt_status found, kstt_status expected, const char * word, int line) {
-    check_equal(found, expected, last_error.message, __FILE__, line);
-    check_result(std::strstr(last_error.message, word) != nullptr,
-                 __FILE__,
-                 line,
-                 std::string("\"") + word + "\" is not in: " + last_error.message);
-}
-
-#define EXPECT(call, status, word) expect((call), (status), (word), __LINE__)
-#define EXPECT_OK(call)            expect((call), KSTT_STATUS_OK, "", __LINE__)
 
 kstt_tokenizer * open() {
     kstt_tokenizer * tokenizer = nullptr;
