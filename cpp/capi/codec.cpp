@@ -1,4 +1,4 @@
-// The C ABI: kstt-codec.h.
+// The C ABI: encodings, decodings and codec streams.
 #include "capi/offline-calls.h"
 #include "include/kstt.h"
 
@@ -66,6 +66,39 @@ int64_t kstt_codec_stream_n_columns(const kstt_codec_stream * stream) {
 
 void kstt_codec_stream_free(kstt_codec_stream * stream) {
     delete stream;
+}
+
+kstt_status kstt_encoding_create(kstt_engine *    handle,
+                                 const float *    input_values,
+                                 int32_t          n_rows,
+                                 size_t           n_samples,
+                                 kstt_encoding ** out,
+                                 kstt_error *     err) {
+    return guarded_create(out, err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        return make_child<kstt_encoding>(owner,
+                                         owner->create_encoding(copy_batch(input_values, n_rows, n_samples), nullptr));
+    });
+}
+
+kstt_status kstt_encoding_advance(kstt_encoding * handle, int32_t max_frames, kstt_progress * out, kstt_error * err) {
+    return advance_work(handle, max_frames, "max_frames", out, err);
+}
+
+int32_t kstt_encoding_n_frames(const kstt_encoding * handle) {
+    return handle != nullptr ? handle->object->n_frames() : 0;
+}
+
+kstt_status kstt_encoding_codes(const kstt_encoding * handle, int32_t * codes, size_t capacity, kstt_error * err) {
+    return guarded(err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        require_finished(*handle->object, "encoding");
+        copy_out(handle->object->codes(), codes, capacity);
+    });
+}
+
+void kstt_encoding_free(kstt_encoding * handle) {
+    delete handle;
 }
 
 kstt_status kstt_encoding_create_piece(kstt_codec_stream * stream,

@@ -1,4 +1,4 @@
-// The C ABI: generations with rules, and their steps.
+// The C ABI: generations, their rules and their steps.
 #include "capi/offline-calls.h"
 #include "include/kstt.h"
 
@@ -99,6 +99,12 @@ generation_options options_of(const kstt_generation_params & params,
 
 }  // namespace
 
+kstt_generation_params kstt_generation_default_params(void) {
+    kstt_generation_params params = {};
+    params.max_new_tokens         = -1;
+    return params;
+}
+
 kstt_generation_rules kstt_generation_default_rules(void) {
     kstt_generation_rules rules = {};
     rules.n_return              = 1;
@@ -129,6 +135,41 @@ kstt_status kstt_generation_create_with_rules(kstt_engine *                  han
         return make_child<kstt_generation>(
             owner, owner->create_generation(copy_batch(input_values, n_rows, n_samples), std::move(options)));
     });
+}
+
+kstt_status kstt_generation_create(kstt_engine *                  handle,
+                                   const float *                  input_values,
+                                   int32_t                        n_rows,
+                                   size_t                         n_samples,
+                                   const kstt_generation_params * params,
+                                   kstt_generation **             out,
+                                   kstt_error *                   err) {
+    return kstt_generation_create_with_rules(handle, input_values, n_rows, n_samples, params, nullptr, out, err);
+}
+
+kstt_status kstt_generation_advance(kstt_generation * handle,
+                                    int32_t           max_frames,
+                                    kstt_progress *   out,
+                                    kstt_error *      err) {
+    return advance_work(handle, max_frames, "max_frames", out, err);
+}
+
+int32_t kstt_generation_n_tokens(const kstt_generation * handle) {
+    return handle != nullptr ? handle->object->n_tokens() : 0;
+}
+
+kstt_status kstt_generation_tokens(const kstt_generation * handle,
+                                   int32_t *               tokens,
+                                   size_t                  capacity,
+                                   kstt_error *            err) {
+    return guarded(err, [&] {
+        const std::shared_ptr<engine> owner = engine_of(handle);
+        copy_out(handle->object->tokens(), tokens, capacity);
+    });
+}
+
+void kstt_generation_free(kstt_generation * handle) {
+    delete handle;
 }
 
 int32_t kstt_generation_n_rows(const kstt_generation * handle) {
