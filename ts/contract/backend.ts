@@ -10,10 +10,12 @@ import type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
 import type { GenerationHandle, GenerationParams } from "./generation.js";
 import type { SessionHandle, SessionParams } from "./session.js";
 import type { TokenizerFile, TokenizerHandle } from "./tokenizer.js";
+import type { WorkProgress } from "./work.js";
 
 export type { CacheHandle, ForwardHandle, ForwardInputs } from "./forward.js";
 export type { GenerationHandle, GenerationParams, GenerationRules, StepResult } from "./generation.js";
 export type { SessionEvent, SessionHandle, SessionParams } from "./session.js";
+export type { WorkProgress } from "./work.js";
 
 export type BackendKind = "cuda" | "cpu" | "wasm";
 
@@ -94,12 +96,6 @@ export interface EngineStats {
   readonly steps: number;
   /** Part of decoderFrames: steps shown again after a refresh. */
   readonly replayFrames: number;
-}
-
-export interface WorkProgress {
-  readonly done: number;
-  readonly total: number;
-  readonly finished: boolean;
 }
 
 export interface EngineHandle {

@@ -1,5 +1,5 @@
 /** What a backend offers for rewriting a checkpoint as one GGUF file; a part of the contract in backend.ts. */
-import type { WorkProgress } from "./backend.js";
+import type { WorkProgress } from "./work.js";
 
 /** Types of the decoder's weights. */
 export const WEIGHT_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_k"] as const;

@@ -1,5 +1,5 @@
 /** The decoder over known inputs, and its caches of keys and values; cpp/include/kstt-forward.h has the meanings. */
-import type { WorkProgress } from "./backend.js";
+import type { WorkProgress } from "./work.js";
 
 /** kstt_cache_info. */
 export interface CacheInfo {

@@ -1,6 +1,7 @@
 /** Generation by more than the best logit; cpp/include/kstt-generate.h has the meanings and the order of the rules. */
-import type { WorkProgress } from "./backend.js";
+
 import type { CacheHandle } from "./forward.js";
+import type { WorkProgress } from "./work.js";
 
 /** kstt_generation_rules. */
 export interface GenerationRules {
