@@ -46,7 +46,14 @@ export { toSrt, toVtt } from "./api/subtitles.js";
 export type { TranscriptionEvent, Turn, Word } from "./api/transcript.js";
 export { type TransformPair, transcriptionStream } from "./api/web-streams.js";
 export type { AudioSource, RawAudio } from "./audio/types.js";
-export { type ConversionReport, type ConvertedTensor, WEIGHT_TYPES, type WeightType } from "./contract/conversion.js";
+export {
+  CONVERSION_FORMATS,
+  type ConversionFormat,
+  type ConversionReport,
+  type ConvertedTensor,
+  WEIGHT_TYPES,
+  type WeightType,
+} from "./contract/conversion.js";
 export { SttError, type SttErrorCode } from "./contract/errors.js";
 export type { RefreshParams, SessionPriority, TurnParams } from "./contract/session.js";
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
@@ -109,6 +116,8 @@ export type { ModelLocation, ModelSource } from "./model/model-folder.js";
 export type { PretrainedOptions, ProgressInfo } from "./model/pretrained-options.js";
 export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";
 export type { BackendPreference, TriedBackend } from "./model/runtime.js";
+export type { SavePretrainedOptions } from "./model/save-model.js";
 export { BaseStreamer, TextStreamer, type TextStreamerOptions } from "./model/streamers.js";
 export { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./model/tokenizer.js";
+export type { FloatType } from "./model/transformers-folder.js";
 export { type SliceRange, Tensor, type TensorLike, type TensorType } from "./tensor/tensor.js";

@@ -5,6 +5,6 @@ import { setModelFolderHost } from "./model/model-folder.js";
 setAudioHost(async () => (await import("./audio/host.node.js")).nodeAudioHost);
 setModelFolderHost(async () => {
   const { nodeModelFolderHost } = await import("./model/model-folder.node.js");
-  const { copyFiles } = await import("./model/weight-files.node.js");
-  return { ...nodeModelFolderHost, copyFiles };
+  const { copyFiles, removeOldWeights } = await import("./model/weight-files.node.js");
+  return { ...nodeModelFolderHost, copyFiles, removeOldWeights };
 });

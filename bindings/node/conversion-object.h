@@ -12,7 +12,8 @@ namespace kstt_node {
 
 class conversion_object final : public Napi::ObjectWrap<conversion_object> {
   public:
-    // createConversion(source, target, { dtype, keep: string[], threads }): Promise<conversion>
+    // createConversion(source, target, { format, dtype?, keep: string[], small, codecDecoder, transformersCompat,
+    // maxShardBytes, threads }): Promise<conversion>
     static Napi::Value    create(const Napi::CallbackInfo & info);
     static Napi::Function define(Napi::Env env);
 

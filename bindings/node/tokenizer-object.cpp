@@ -72,6 +72,7 @@ Napi::Function tokenizer_object::define(Napi::Env env) {
                            InstanceMethod("piece", &tokenizer_object::piece),
                            InstanceMethod("isSpecial", &tokenizer_object::is_special),
                            InstanceMethod("file", &tokenizer_object::file),
+                           InstanceMethod("toJson", &tokenizer_object::to_json),
                            InstanceMethod("kind", &tokenizer_object::kind),
                            InstanceMethod("vocabSize", &tokenizer_object::size),
                            InstanceMethod("dispose", &tokenizer_object::dispose),
@@ -154,6 +155,18 @@ Napi::Value tokenizer_object::file(const Napi::CallbackInfo & info) {
     object.Set("name", kstt_tokenizer_file_name(tokenizer.get()));
     object.Set("bytes", copy);
     return object;
+}
+
+Napi::Value tokenizer_object::to_json(const Napi::CallbackInfo & info) {
+    const auto  tokenizer = open_handle(info, tokenizer_, what);
+    size_t      size      = 0;
+    kstt_error  error     = {};
+    kstt_status status    = kstt_tokenizer_to_json(tokenizer.get(), nullptr, 0, &size, &error);
+    throw_if_failed(info.Env(), status, error);
+    std::string text(size + 1, '\0');
+    status = kstt_tokenizer_to_json(tokenizer.get(), text.data(), text.size(), &size, &error);
+    throw_if_failed(info.Env(), status, error);
+    return Napi::String::New(info.Env(), text.data(), size);
 }
 
 Napi::Value tokenizer_object::kind(const Napi::CallbackInfo & info) {

@@ -24,6 +24,7 @@ class tokenizer_object final : public Napi::ObjectWrap<tokenizer_object> {
     Napi::Value piece(const Napi::CallbackInfo & info);       // (id) => string | undefined
     Napi::Value is_special(const Napi::CallbackInfo & info);  // (id) => boolean
     Napi::Value file(const Napi::CallbackInfo & info);        // () => { name, bytes: Uint8Array }, a copy
+    Napi::Value to_json(const Napi::CallbackInfo & info);     // () => string
     Napi::Value dispose(const Napi::CallbackInfo & info);     // () => Promise<void>
     Napi::Value kind(const Napi::CallbackInfo & info);
     Napi::Value size(const Napi::CallbackInfo & info);

@@ -17,11 +17,20 @@ namespace {
 
 conversion_options to_options(const kstt_conversion_params & params) {
     require(params.n_threads >= 0 && params.n_threads <= 256, "n_threads must be 0 (all processors) or 1 to 256");
-    require(params.dtype != nullptr, "dtype must not be NULL");
+    require(params.format == KSTT_FORMAT_GGUF || params.format == KSTT_FORMAT_SAFETENSORS,
+            "format must be one of KSTT_FORMAT_*");
+    require(params.max_shard_bytes >= 0, "max_shard_bytes must not be negative");
     require(params.keep != nullptr || params.n_keep == 0, "keep must not be NULL");
     conversion_options options;
-    options.type      = parse_weight_type(params.dtype);
-    options.n_threads = params.n_threads;
+    options.format = params.format == KSTT_FORMAT_GGUF ? target_format::gguf : target_format::safetensors;
+    if (params.dtype != nullptr) {
+        options.type = parse_weight_type(params.dtype);
+    }
+    options.small               = params.small_file != 0;
+    options.codec_decoder       = params.codec_decoder != 0;
+    options.transformers_compat = params.transformers_compat != 0;
+    options.max_shard_bytes     = static_cast<uint64_t>(params.max_shard_bytes);
+    options.n_threads           = params.n_threads;
     for (size_t i = 0; i < params.n_keep; i++) {
         require(params.keep[i] != nullptr, "a keep rule must not be NULL");
         options.keep.emplace_back(params.keep[i]);
@@ -33,7 +42,7 @@ conversion_options to_options(const kstt_conversion_params & params) {
 
 kstt_conversion_params kstt_conversion_default_params(void) {
     kstt_conversion_params params = {};
-    params.dtype                  = "q8_0";
+    params.format                 = KSTT_FORMAT_GGUF;
     return params;
 }
 

@@ -4,6 +4,8 @@
 #include "capi/guard.h"
 #include "include/kstt.h"
 #include "io/tokenizer-source.h"
+#include "text/sentencepiece-model.h"
+#include "text/tokenizer-json.h"
 
 #include <cstring>
 #include <memory>
@@ -121,6 +123,21 @@ const void * kstt_tokenizer_file_bytes(const kstt_tokenizer * handle, size_t * n
         *n_bytes = handle != nullptr ? handle->file.bytes.size() : 0;
     }
     return handle != nullptr ? handle->file.bytes.data() : nullptr;
+}
+
+kstt_status kstt_tokenizer_to_json(
+    const kstt_tokenizer * handle, char * text, size_t capacity, size_t * size, kstt_error * err) {
+    return guarded(err, [&] {
+        require(handle != nullptr && size != nullptr, "tokenizer and size must not be NULL");
+        require(text != nullptr || capacity == 0, "text must not be NULL unless capacity is 0");
+        const bool        is_json = handle->file.kind == tokenizer_kind::tokenizer_json;
+        const std::string json =
+            is_json ? handle->file.bytes : to_tokenizer_json(read_sentencepiece(handle->file));
+        *size = json.size();
+        if (capacity > json.size()) {
+            std::memcpy(text, json.c_str(), json.size() + 1);
+        }
+    });
 }
 
 void kstt_tokenizer_free(kstt_tokenizer * handle) {

@@ -26,6 +26,14 @@ class tensor_list {
     std::vector<canonical_tensor> tensors_;
 };
 
+void add_residual(tensor_list & list, const codec_config & config, const std::string & unit, int64_t channels) {
+    list.conv(unit + ".block.1.conv", channels, channels / config.compress, config.residual_kernel_size);
+    list.conv(unit + ".block.3.conv", channels / config.compress, channels, 1);
+    if (config.use_conv_shortcut) {
+        list.conv(unit + ".shortcut.conv", channels, channels, 1);
+    }
+}
+
 // Indices count the activations too (spec 3.2).
 void add_seanet(tensor_list & list, const codec_config & config) {
     const auto layer    = [](int32_t index) { return "encoder.layers." + std::to_string(index); };
@@ -34,12 +42,7 @@ void add_seanet(tensor_list & list, const codec_config & config) {
     list.conv(layer(index++) + ".conv", config.audio_channels, channels, config.kernel_size);
     for (auto ratio = config.upsampling_ratios.rbegin(); ratio != config.upsampling_ratios.rend(); ++ratio) {
         for (int32_t i = 0; i < config.num_residual_layers; ++i) {
-            const std::string unit = layer(index++);
-            list.conv(unit + ".block.1.conv", channels, channels / config.compress, config.residual_kernel_size);
-            list.conv(unit + ".block.3.conv", channels / config.compress, channels, 1);
-            if (config.use_conv_shortcut) {
-                list.conv(unit + ".shortcut.conv", channels, channels, 1);
-            }
+            add_residual(list, config, layer(index++), channels);
         }
         ++index;
         list.conv(layer(index++) + ".conv", channels, 2 * channels, int64_t{ 2 } * *ratio);
@@ -48,8 +51,8 @@ void add_seanet(tensor_list & list, const codec_config & config) {
     list.conv(layer(index + 1) + ".conv", channels, config.hidden_size, config.last_kernel_size);
 }
 
-void add_codec_block(tensor_list & list, const codec_config & config, int32_t l) {
-    const std::string name    = "encoder_transformer.layers." + std::to_string(l) + ".";
+void add_codec_block(tensor_list & list, const codec_config & config, const std::string & transformer, int32_t l) {
+    const std::string name    = transformer + ".layers." + std::to_string(l) + ".";
     const int64_t     hidden  = config.hidden_size;
     const int64_t     q_width = int64_t{ config.num_attention_heads } * config.head_dim;
     const int64_t     k_width = int64_t{ config.num_key_value_heads } * config.head_dim;
@@ -73,6 +76,27 @@ void add_codec_block(tensor_list & list, const codec_config & config, int32_t l)
     list.codec(name + "mlp.fc2.weight", { hidden, config.intermediate_size });
     list.codec(name + "self_attn_layer_scale.scale", { hidden });
     list.codec(name + "mlp_layer_scale.scale", { hidden });
+}
+
+// As transposed convolutions are stored, inputs come before outputs.
+void add_decoder_seanet(tensor_list & list, const codec_config & config) {
+    const auto layer      = [](int32_t index) { return "decoder.layers." + std::to_string(index); };
+    const auto transposed = [&](const std::string & name, int64_t n_in, int64_t n_out, int64_t kernel) {
+        list.codec(name + ".weight", { n_in, n_out, kernel });
+        list.codec(name + ".bias", { n_out });
+    };
+    int64_t channels = int64_t{ config.num_filters } << config.upsampling_ratios.size();
+    int32_t index    = 0;
+    list.conv(layer(index) + ".conv", config.hidden_size, channels, config.kernel_size);
+    for (const int32_t ratio : config.upsampling_ratios) {
+        index += 2;  // an activation before each convolution
+        transposed(layer(index) + ".conv", channels, channels / 2, int64_t{ 2 } * ratio);
+        channels /= 2;
+        for (int32_t i = 0; i < config.num_residual_layers; ++i) {
+            add_residual(list, config, layer(++index), channels);
+        }
+    }
+    list.conv(layer(index + 2) + ".conv", channels, config.audio_channels, config.last_kernel_size);
 }
 
 void add_quantizer(tensor_list & list, const codec_config & config, const std::string & kind, int32_t n) {
@@ -119,7 +143,7 @@ std::vector<canonical_tensor> canonical_tensors(const model_config & config) {
     tensor_list          list;
     add_seanet(list, codec);
     for (int32_t l = 0; l < codec.num_hidden_layers; ++l) {
-        add_codec_block(list, codec, l);
+        add_codec_block(list, codec, "encoder_transformer", l);
     }
     if (codec.columns_per_frame() > 1) {
         list.codec("downsample.conv.weight", { codec.hidden_size, codec.hidden_size, codec.downsample_kernel_size() });
@@ -127,6 +151,26 @@ std::vector<canonical_tensor> canonical_tensors(const model_config & config) {
     add_quantizer(list, codec, "semantic", codec.num_semantic_quantizers);
     add_quantizer(list, codec, "acoustic", codec.num_quantizers - codec.num_semantic_quantizers);
     add_decoder(list, config.decoder);
+    return list.take();
+}
+
+std::vector<canonical_tensor> codec_decoder_tensors(const codec_config & config) {
+    tensor_list   list;
+    const int64_t dim = config.vector_quantization_hidden_dimension;
+    if (dim != config.hidden_size) {
+        for (const char * kind : { "semantic", "acoustic" }) {
+            list.codec(std::string("quantizer.") + kind + "_residual_vector_quantizer.output_proj.weight",
+                       { config.hidden_size, dim, 1 });
+        }
+    }
+    if (config.columns_per_frame() > 1) {
+        list.codec("upsample.conv.weight",
+                   { config.hidden_size, config.hidden_size / config.upsample_groups, config.downsample_kernel_size() });
+    }
+    for (int32_t l = 0; l < config.num_hidden_layers; ++l) {
+        add_codec_block(list, config, "decoder_transformer", l);
+    }
+    add_decoder_seanet(list, config);
     return list.take();
 }
 

@@ -25,7 +25,10 @@ struct canonical_tensor {
     tensor_role          role;
 };
 
-// In the order of the computation.
+// In the order of the computation; all that transcription reads.
 std::vector<canonical_tensor> canonical_tensors(const model_config & config);
+
+// The codec's decoder half, which only codec_model.decode reads; it shares the codebooks.
+std::vector<canonical_tensor> codec_decoder_tensors(const codec_config & config);
 
 }  // namespace kstt

@@ -1,134 +1,72 @@
 #include "convert/conversion.h"
 
-#include "convert/source-record.h"
-#include "io/gguf-model.h"
-#include "io/gguf-names.h"
+#include "io/gguf-writer.h"
 #include "io/mapped-file.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 
-#include <ggml.h>
-
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
 #include <utility>
 
 namespace kstt {
 namespace {
 
-// Source bytes per piece: what is in memory at a time, besides its result.
-constexpr size_t piece_bytes = size_t{ 8 } << 20U;
-
-// LLAMA_FTYPE of llama.h: what generic tools show as the type of a file.
-uint32_t file_type_number(element_type type) {
-    switch (type) {
-    case element_type::f16:
-        return 1;
-    case element_type::q4_0:
-        return 2;
-    case element_type::q8_0:
-        return 7;
-    case element_type::q4_k:
-        return 14;
-    case element_type::bf16:
-        return 32;
-    default:
-        return 0;
-    }
+source_options source_options_of(const conversion_options & options) {
+    source_options result;
+    result.transformers_compat = options.transformers_compat;
+    return result;
 }
 
-void check_rules(const std::vector<keep_rule> & rules, const std::vector<canonical_tensor> & tensors) {
-    for (const keep_rule & rule : rules) {
-        const bool used = std::any_of(tensors.begin(), tensors.end(), [&](const canonical_tensor & tensor) {
-            return matches_glob(rule.glob, tensor.name);
-        });
-        if (!used) {
-            throw error(KSTT_STATUS_INVALID_ARGUMENT,
-                        "keep rule \"" + rule.text +
-                            "\" fits no tensor; names are those of the transformers layout, such as " +
-                            tensors.back().name);
-        }
-    }
+bool is_gguf(const conversion_options & options) {
+    return options.format == target_format::gguf;
 }
 
-void check_target(const std::string & target, const std::vector<std::string> & files) {
-    for (const std::string & file : files) {
-        if (is_same_file(target, file)) {
-            throw error(KSTT_STATUS_INVALID_ARGUMENT,
-                        target + ": is a file of the source; give another name for the result");
+// The type that most of the decoder's products have.
+element_type main_type(const conversion_plan & plan) {
+    std::map<element_type, uint64_t> bytes;
+    for (const planned_tensor & item : plan.tensors) {
+        if (item.name.compare(0, 13, "model.layers.") == 0) {
+            bytes[item.choice.type] += tensor_bytes(item.shape, item.choice.type);
         }
     }
+    const auto most = std::max_element(
+        bytes.begin(), bytes.end(), [](const auto & a, const auto & b) { return a.second < b.second; });
+    return most == bytes.end() ? element_type::f32 : most->first;
 }
 
 }  // namespace
 
 conversion::conversion(const std::string & source, const std::string & target, const conversion_options & options)
-    : path_(target), source_(open_model(source, source_options())), type_(options.type),
-      pool_(options.n_threads > 0 ? options.n_threads : n_hardware_threads()), encoder_(pool_) {
-    check_target(target, source_.files);
-    plan(options);
-    gguf_writer writer(gguf_alignment);
-    add_model_metadata(writer, source_.config, source_.tokenizer, record_source(source, source_));
-    writer.add("general.file_type", file_type_number(type_));
-    if (is_block_format(type_)) {
-        writer.add("general.quantization_version", uint32_t{ GGML_QNT_VERSION });
+    : path_(target), source_(open_model(source, source_options_of(options))), options_(options),
+      plan_(plan_conversion(source_, options)), pool_(options.n_threads > 0 ? options.n_threads : n_hardware_threads()),
+      encoder_(pool_), rows_(encoder_) {
+    check_target();
+    if (is_gguf(options)) {
+        files_ = lay_out_gguf(source_, source, target, plan_, options);
+    } else {
+        folder_ = std::make_unique<output_folder>(target);
+        files_  = lay_out_safetensors(target, options.max_shard_bytes, plan_);
     }
-    for (const planned & item : plan_) {
-        writer.add_tensor(stored_name(item.tensor.name), item.tensor.shape, item.choice.type);
+    for (const target_file & file : files_) {
+        out_.push_back(std::make_unique<output_file>(file.path, file.n_bytes));
+        out_.back()->write(file.head.data(), file.head.size());
+        done_ += static_cast<int64_t>(file.head.size());
+        total_ += static_cast<int64_t>(file.n_bytes);
     }
-    const std::string header = writer.header();
-    total_                   = static_cast<int64_t>(header.size() + writer.data_bytes());
-    out_                     = std::make_unique<output_file>(target, static_cast<uint64_t>(total_));
-    out_->write(header.data(), header.size());
-    done_ = static_cast<int64_t>(out_->written());
 }
 
-void conversion::plan(const conversion_options & options) {
-    std::vector<keep_rule> rules;
-    rules.reserve(options.keep.size());
-    for (const std::string & text : options.keep) {
-        rules.push_back(parse_keep_rule(text));
-    }
-    const std::vector<canonical_tensor> tensors = canonical_tensors(source_.config);
-    check_rules(rules, tensors);
-    std::unordered_map<std::string, const tensor_view *> stored;
-    for (const tensor_view & tensor : source_.weights->tensors()) {
-        stored.emplace(tensor.name, &tensor);
-    }
-    const auto require = [&](const std::string & name, const std::vector<int64_t> & shape) {
-        const auto found = stored.find(name);
-        if (found == stored.end()) {
-            throw error(KSTT_STATUS_MODEL_FORMAT,
-                        "the checkpoint lacks tensor " + name + ", expected with shape " + shape_text(shape) +
-                            "; it is incomplete or does not fit its configuration");
+// In a folder the files that describe the source would be overwritten by those that describe the result.
+void conversion::check_target() const {
+    for (const std::string & file : source_.files) {
+        if (is_gguf(options_) && is_same_file(path_, file)) {
+            throw error(KSTT_STATUS_INVALID_ARGUMENT,
+                        path_ + ": is a file of the source; give another name for the result");
         }
-        if (found->second->shape != shape) {
-            throw error(KSTT_STATUS_MODEL_FORMAT,
-                        "tensor " + name + ": expected shape " + shape_text(shape) + " by the configuration, found " +
-                            shape_text(found->second->shape));
+        if (!is_gguf(options_) && is_same_file(path_in_folder(path_, file_name_of(file)), file)) {
+            throw error(KSTT_STATUS_INVALID_ARGUMENT, path_ + ": is the folder of the source; give another one");
         }
-        const element_type type = found->second->type;
-        if (type != element_type::f32 && type != element_type::f16 && type != element_type::bf16 &&
-            !is_block_format(type)) {
-            throw error(KSTT_STATUS_MODEL_FORMAT,
-                        "tensor " + name + ": expected a type of weights, found " + element_type_name(type));
-        }
-        return type;
-    };
-    for (const canonical_tensor & tensor : tensors) {
-        planned item;
-        item.tensor = tensor;
-        item.source = tensor.name;
-        if (tensor.role == tensor_role::codebook && stored.count(tensor.name) == 0) {
-            const std::string base = tensor.name.substr(0, tensor.name.rfind('.') + 1);
-            item.source            = base + "embed_sum";
-            item.usage             = base + "cluster_usage";
-            require(item.usage, { tensor.shape[0] });
-        }
-        item.from   = require(item.source, tensor.shape);
-        item.choice = choose_type(tensor, item.from, options.type, rules);
-        plan_.push_back(std::move(item));
     }
 }
 
@@ -140,66 +78,32 @@ void conversion::advance(int64_t max_bytes) {
 }
 
 void conversion::write_piece() {
-    const planned & item = plan_[tensor_];
-    if (row_ == 0) {
-        view_ = *source_.weights->find(item.source);
-        if (!item.usage.empty()) {
-            const tensor_view & usage = *source_.weights->find(item.usage);
-            usage_.resize(static_cast<size_t>(usage.n_elements()));
-            convert_to_f32(usage, usage_.data());
-        }
+    if (!is_begun_) {
+        rows_.begin(plan_.tensors[tensor_]);
+        is_begun_ = true;
     }
-    const int64_t row_size  = view_.shape.back();
-    const int64_t n_rows    = view_.n_elements() / row_size;
-    const size_t  row_bytes = view_.n_bytes / static_cast<size_t>(n_rows);
-    const int64_t count = std::min(n_rows - row_, std::max<int64_t>(1, static_cast<int64_t>(piece_bytes / row_bytes)));
-
-    tensor_view part       = view_;
-    part.shape             = { count, row_size };
-    part.data              = view_.data + static_cast<size_t>(row_) * row_bytes;
-    part.n_bytes           = static_cast<size_t>(count) * row_bytes;
-    const tensor_view read = part;
-    if (!item.usage.empty()) {
-        divide_by_usage(part, row_);
+    output_file &  out    = *out_[file_];
+    const uint64_t before = out.written();
+    const bool     ended  = rows_.write_some(out);
+    if (ended) {
+        const uint64_t             alignment = files_[file_].alignment;
+        const uint64_t             padding   = (alignment - out.written() % alignment) % alignment;
+        const std::vector<uint8_t> zeros(static_cast<size_t>(padding), 0);
+        out.write(zeros.data(), zeros.size());
     }
-    if (part.type == item.choice.type) {
-        out_->write(part.data, part.n_bytes);
-    } else {
-        buffer_.resize(static_cast<size_t>(tensor_bytes(part.shape, item.choice.type)));
-        encoder_.encode(part, item.choice.type, buffer_.data());
-        out_->write(buffer_.data(), buffer_.size());
-    }
-    source_.weights->release(read);
-    row_ += count;
-    if (row_ == n_rows) {
+    done_ += static_cast<int64_t>(out.written() - before);
+    if (ended) {
         end_tensor();
     }
-    done_ = static_cast<int64_t>(out_->written());
-}
-
-// The entries of a codebook from sums and counts, as the loader computes them (spec 2.6).
-void conversion::divide_by_usage(tensor_view & part, int64_t first_row) {
-    entries_.resize(static_cast<size_t>(part.n_elements()));
-    convert_to_f32(part, entries_.data());
-    const int64_t dim = part.shape[1];
-    for (int64_t row = 0; row < part.shape[0]; ++row) {
-        const float divisor = std::max(usage_[static_cast<size_t>(first_row + row)], 1e-5F);
-        for (int64_t i = 0; i < dim; ++i) {
-            entries_[static_cast<size_t>(row * dim + i)] /= divisor;
-        }
-    }
-    part.type    = element_type::f32;
-    part.data    = reinterpret_cast<const uint8_t *>(entries_.data());
-    part.n_bytes = entries_.size() * sizeof(float);
 }
 
 void conversion::end_tensor() {
-    source_.weights->release(view_);
+    is_begun_ = false;
     ++tensor_;
-    row_                               = 0;
-    const uint64_t             padding = (gguf_alignment - out_->written() % gguf_alignment) % gguf_alignment;
-    const std::vector<uint8_t> zeros(static_cast<size_t>(padding), 0);
-    out_->write(zeros.data(), zeros.size());
+    if (++in_file_ == files_[file_].n_tensors) {
+        in_file_ = 0;
+        ++file_;
+    }
 }
 
 void conversion::finish() {
@@ -207,30 +111,42 @@ void conversion::finish() {
         throw error(KSTT_STATUS_INVALID_STATE,
                     finished_ ? "the conversion is finished already" : "the conversion is not done; advance it first");
     }
-    out_->finish();
+    for (const auto & file : out_) {
+        file->finish();
+    }
     finished_ = true;
 }
 
 std::string conversion::report() const {
-    nlohmann::ordered_json tensors = nlohmann::ordered_json::array();
-    for (const planned & item : plan_) {
-        nlohmann::ordered_json entry = { { "name", item.tensor.name },
-                                         { "stored", stored_name(item.tensor.name) },
-                                         { "shape", item.tensor.shape },
-                                         { "from", element_type_name(item.from) },
-                                         { "to", element_type_name(item.choice.type) },
-                                         { "bytes", tensor_bytes(item.tensor.shape, item.choice.type) } };
+    using json   = nlohmann::ordered_json;
+    json tensors = json::array();
+    for (const planned_tensor & item : plan_.tensors) {
+        json entry = { { "name", item.name },
+                       { "stored", item.stored },
+                       { "shape", item.shape },
+                       { "from", element_type_name(item.from) },
+                       { "to", element_type_name(item.choice.type) },
+                       { "bytes", tensor_bytes(item.shape, item.choice.type) } };
         if (!item.choice.reason.empty()) {
             entry["reason"] = item.choice.reason;
         }
         tensors.push_back(std::move(entry));
     }
-    const nlohmann::ordered_json report = { { "path", path_ },
-                                            { "bytes", total_ },
-                                            { "dtype", element_type_name(type_) },
-                                            { "layout", source_.layout },
-                                            { "tensors", std::move(tensors) } };
-    return report.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    json files = json::array();
+    for (const target_file & file : files_) {
+        files.push_back({ { "path", file.path }, { "bytes", file.n_bytes } });
+    }
+    const element_type type   = is_gguf(options_) ? options_.type.value_or(element_type::q8_0) : main_type(plan_);
+    const json         report = { { "path", path_ },
+                                  { "format", is_gguf(options_) ? "gguf" : "safetensors" },
+                                  { "bytes", total_ },
+                                  { "dtype", element_type_name(type) },
+                                  { "layout", source_.layout },
+                                  { "files", std::move(files) },
+                                  { "codecDecoder", plan_.codec_decoder != nullptr },
+                                  { "leftOut", plan_.left_out },
+                                  { "tensors", std::move(tensors) } };
+    return report.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace kstt

@@ -1,12 +1,14 @@
-// One checkpoint of any layout rewritten as our own GGUF, piece by piece: the caller decides how much is done at a time
-// and may stop between two calls.
+// One checkpoint of any layout rewritten, as our own GGUF or as the weights of the transformers layout, piece by piece:
+// the caller decides how much is done at a time and may stop between two calls.
 #pragma once
 
+#include "convert/conversion-plan.h"
 #include "convert/row-encoder.h"
-#include "convert/type-policy.h"
-#include "io/gguf-writer.h"
+#include "convert/target-files.h"
+#include "convert/tensor-rows.h"
 #include "io/model-source.h"
 #include "io/output-file.h"
+#include "io/output-folder.h"
 #include "runtime/thread-pool.h"
 
 #include <cstdint>
@@ -16,64 +18,49 @@
 
 namespace kstt {
 
-struct conversion_options {
-    element_type             type = element_type::q8_0;
-    std::vector<std::string> keep;           // rules, see type-policy.h
-    int32_t                  n_threads = 0;  // 0: all processors
-};
-
 class conversion {
   public:
-    // Opens the source, checks that every tensor is there, and lays out the file. Throws kstt::error: what open_model
-    // throws, INVALID_ARGUMENT (a rule that fits no tensor, `target` being a file of the source), MODEL_FORMAT,
-    // MODEL_UNSUPPORTED, FILE_ACCESS.
+    // Opens the source, checks that every tensor is there, and lays out the files: `target` is the GGUF, or the folder
+    // for safetensors, which is made if need be. Throws kstt::error: what open_model and plan_conversion throw,
+    // INVALID_ARGUMENT (the target is a part of the source), FILE_ACCESS, DISK_FULL.
     conversion(const std::string & source, const std::string & target, const conversion_options & options);
 
     // Writes at least one piece and stops once max_bytes of output are done.
     void advance(int64_t max_bytes);
 
     int64_t done() const { return done_; }
-    int64_t total() const { return total_; }  // bytes of the file
+    int64_t total() const { return total_; }  // bytes of all files
 
-    // Makes the file appear under its name. INVALID_STATE before all is written.
+    // Makes the files appear under their names. INVALID_STATE before all is written.
     void finish();
 
-    // What was done, as JSON: path, bytes, type, layout, and for each tensor its name, the name in the file, shape,
-    // types before and after, bytes, and why it has another type than asked for.
+    // What was done, as JSON; kstt-convert.h lists its members.
     std::string report() const;
 
   private:
-    struct planned {
-        canonical_tensor tensor;
-        std::string      source;  // name in the source
-        std::string      usage;   // cluster_usage of a codebook that is stored as sums; else empty
-        element_type     from;
-        type_choice      choice;
-    };
-
-    void plan(const conversion_options & options);
+    void check_target() const;
     void write_piece();
-    void divide_by_usage(tensor_view & part, int64_t first_row);
     void end_tensor();
 
-    std::string                  path_;
-    model_source                 source_;
-    element_type                 type_;
-    std::vector<planned>         plan_;
-    std::unique_ptr<output_file> out_;
-    thread_pool                  pool_;
-    row_encoder                  encoder_;
-    int64_t                      done_     = 0;
-    int64_t                      total_    = 0;
-    bool                         finished_ = false;
+    std::string                               path_;
+    model_source                              source_;
+    conversion_options                        options_;
+    conversion_plan                           plan_;
+    std::unique_ptr<output_folder>            folder_;  // of safetensors
+    std::vector<target_file>                  files_;
+    std::vector<std::unique_ptr<output_file>> out_;  // of each
+    thread_pool                               pool_;
+    row_encoder                               encoder_;
+    tensor_rows                               rows_;
+    int64_t                                   done_     = 0;
+    int64_t                                   total_    = 0;
+    bool                                      finished_ = false;
 
-    // Where the work stands: tensor, row, and what the tensor needs.
-    size_t               tensor_ = 0;
-    int64_t              row_    = 0;
-    tensor_view          view_;
-    std::vector<float>   usage_;
-    std::vector<float>   entries_;
-    std::vector<uint8_t> buffer_;
+    // Where the work stands.
+    size_t file_     = 0;
+    size_t in_file_  = 0;  // tensors of the file that are done
+    size_t tensor_   = 0;
+    bool   is_begun_ = false;  // the tensor
 };
 
 }  // namespace kstt

@@ -1,5 +1,6 @@
 #include "convert/row-encoder.h"
 
+#include "io/gguf-file.h"
 #include "runtime/error.h"
 
 #include <ggml.h>
@@ -17,20 +18,6 @@ constexpr int64_t piece_values = 32768;
 
 // Largest finite f16, and the first value that rounds beyond it.
 constexpr float f16_limit = 65520.0F;
-
-ggml_type ggml_type_of(element_type type) {
-    switch (type) {
-    case element_type::q8_0:
-        return GGML_TYPE_Q8_0;
-    case element_type::q4_0:
-        return GGML_TYPE_Q4_0;
-    case element_type::q4_k:
-        return GGML_TYPE_Q4_K;
-    default:
-        KSTT_CHECK(!"a block format");
-        return GGML_TYPE_COUNT;
-    }
-}
 
 // The first value that the type cannot hold; n if there is none.
 int64_t find_unfit(const float * values, int64_t n, element_type type) {
@@ -57,7 +44,8 @@ void encode_values(const float * values, int64_t n_rows, int64_t row, element_ty
         ggml_fp32_to_bf16_row_ref(values, reinterpret_cast<ggml_bf16_t *>(out), n);
         return;
     default:
-        ggml_quantize_chunk(ggml_type_of(type), values, out, 0, n_rows, row, nullptr);
+        // GGUF's numbers of types are ggml's.
+        ggml_quantize_chunk(static_cast<ggml_type>(gguf_tensor_type(type)), values, out, 0, n_rows, row, nullptr);
         return;
     }
 }

@@ -99,22 +99,22 @@ bool matches_glob(const std::string & glob, const std::string & name) {
 
 type_choice choose_type(const canonical_tensor &       tensor,
                         element_type                   source,
-                        element_type                   wanted,
+                        const type_request &           wanted,
                         const std::vector<keep_rule> & rules) {
     const keep_rule * rule = find_rule(rules, tensor.name);
     type_choice       choice;
-    if (is_always_f32(tensor.role)) {
-        if (rule != nullptr && !rule->as_stored && rule->type != element_type::f32) {
-            throw error(KSTT_STATUS_INVALID_ARGUMENT,
-                        "keep rule \"" + rule->text + "\": " + tensor.name + " is always stored as f32");
-        }
-        choice = { element_type::f32, wanted == element_type::f32 ? "" : "always f32" };
-    } else if (rule != nullptr) {
+    if (rule != nullptr) {
         choice = { rule->as_stored ? source : rule->type, "kept by rule " + rule->text };
-    } else if (tensor.role != tensor_role::linear && is_four_bits(wanted)) {
+    } else if (wanted.small && (tensor.role == tensor_role::codec || tensor.role == tensor_role::codebook)) {
+        choice = { element_type::f16, "the codec is f16 in a small file" };
+    } else if (wanted.small && tensor.role == tensor_role::embedding && is_four_bits(wanted.type)) {
+        choice = { element_type::q4_k, "embeddings are q4_k in a small file" };
+    } else if (is_always_f32(tensor.role)) {
+        choice = { element_type::f32, wanted.type == element_type::f32 ? "" : "always f32" };
+    } else if (tensor.role != tensor_role::linear && is_four_bits(wanted.type)) {
         choice = { element_type::q8_0, "embeddings and head have 8 bits at least" };
     } else {
-        choice = { wanted, "" };
+        choice = { wanted.type, "" };
     }
     choice = fitted(choice, source, tensor.shape.back());
     if (is_block_format(source) && is_block_format(choice.type) && source != choice.type) {
@@ -124,6 +124,30 @@ type_choice choose_type(const canonical_tensor &       tensor,
                         "; convert from the original checkpoint");
     }
     return choice;
+}
+
+type_choice choose_float_type(const canonical_tensor &            tensor,
+                              element_type                        source,
+                              const std::optional<element_type> & wanted,
+                              const std::vector<keep_rule> &      rules) {
+    const keep_rule * rule = find_rule(rules, tensor.name);
+    type_choice       choice;
+    if (rule != nullptr && !rule->as_stored) {
+        if (is_block_format(rule->type)) {
+            throw error(KSTT_STATUS_INVALID_ARGUMENT,
+                        "keep rule \"" + rule->text + "\": safetensors files have no weights of " +
+                            element_type_name(rule->type) + "; give f32, f16 or bf16");
+        }
+        return { rule->type, "kept by rule " + rule->text };
+    }
+    if (rule == nullptr && wanted && !is_always_f32(tensor.role)) {
+        return { *wanted, "" };
+    }
+    if (is_block_format(source)) {
+        return { is_always_f32(tensor.role) ? element_type::f32 : element_type::bf16,
+                 std::string("quantized as ") + element_type_name(source) + " in the source" };
+    }
+    return { source, "" };
 }
 
 }  // namespace kstt

@@ -4,6 +4,7 @@
 #include "convert/canonical-tensors.h"
 #include "io/checkpoint.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,18 +29,33 @@ struct type_choice {
     std::string  reason;  // empty: the type that was asked for
 };
 
-// In this order:
-//   codec, codebooks, norms, extra heads   f32: small, or read once per frame, and errors there move every token
+// The type asked for, and whether the file is to be as small as it can be without telling the difference.
+struct type_request {
+    element_type type  = element_type::q8_0;
+    bool         small = false;
+};
+
+// For a GGUF, in this order:
 //   --keep                                 as the rule says
+//   small: codec, codebooks                f16; loading makes f32 of it
+//   small: embeddings                      q4_k where q4_0 or q4_k was asked for
+//   codec, codebooks, norms, extra heads   f32: small, or read once per frame, and errors there move every token
 //   embeddings, head                       q8_0 where q4_0 or q4_k was asked for: 4 bits there save a tenth of a 1b and
 //                                          move its logits twice as far (bench/results.md)
 //   the rest                               the type asked for
 // Rows that are not whole blocks fall back: q4_k to q8_0, and any block format to the type of the source.
-// Throws INVALID_ARGUMENT for a rule that wants a tensor that is always f32 in another type, MODEL_UNSUPPORTED for a
-// source that is quantized already and would be rounded again.
+// Throws MODEL_UNSUPPORTED for a source that is quantized already and would be rounded again.
 type_choice choose_type(const canonical_tensor &       tensor,
                         element_type                   source,
-                        element_type                   wanted,
+                        const type_request &           wanted,
                         const std::vector<keep_rule> & rules);
+
+// For safetensors: as the rule says; embeddings, head and products of the decoder in the type asked for, if one is; else
+// as in the source. What is quantized there becomes bf16, in the codec f32. Throws INVALID_ARGUMENT for a rule that asks
+// for a block format.
+type_choice choose_float_type(const canonical_tensor &            tensor,
+                              element_type                        source,
+                              const std::optional<element_type> & wanted,
+                              const std::vector<keep_rule> &      rules);
 
 }  // namespace kstt

@@ -69,7 +69,8 @@ class checkpoint {
     };
     virtual std::vector<region> regions() const = 0;
 
-    // Tells the system that these mapped bytes are not needed soon (after a copy was made of them).
+    // Tells the system that these bytes, a tensor or whole rows of one, are not needed soon (after a copy was made of
+    // them). Rows may be released from several threads; release the whole tensor before it is asked for again.
     virtual void release(const tensor_view & tensor) const = 0;
 
     // The bytes of a tensor, to be overwritten when it is not read any more: where memory cannot be given back in parts

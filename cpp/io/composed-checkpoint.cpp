@@ -163,9 +163,10 @@ void composed_checkpoint::release(const tensor_view & tensor) const {
     if (!entry.make) {
         files_->release(tensors_[found->second]);
     } else if (entry.is_made) {
-        // Made again if it is asked for once more.
-        entry.is_made = false;
-        arena_.discard(tensors_[found->second].data, tensors_[found->second].n_bytes);
+        arena_.discard(tensor.data, tensor.n_bytes);
+        if (tensor.n_bytes == tensors_[found->second].n_bytes) {
+            entry.is_made = false;  // made again if it is asked for once more
+        }
     }
 }
 

@@ -12,8 +12,9 @@ struct prefix_pair {
 };
 
 // The first prefix that fits is exchanged; every other name stays as it is. No stored prefix begins a canonical name.
-constexpr std::array<prefix_pair, 4> prefixes = {
+constexpr std::array<prefix_pair, 5> prefixes = {
     { { "codec_model.encoder_transformer.layers.", "codec.transformer." },
+      { "codec_model.decoder_transformer.layers.", "codec.decoder.transformer." },
       { "codec_model.quantizer.semantic_residual_vector_quantizer.", "codec.semantic." },
       { "codec_model.quantizer.acoustic_residual_vector_quantizer.", "codec.acoustic." },
       { "codec_model.", "codec." } }

@@ -88,8 +88,15 @@ void read_vocabulary(const config_reader & reader, const codec_config & codec, d
     }
 }
 
+// True for a list of the start token alone. save_pretrained suppresses it for a model in whose own layout it has no row
+// in the head; sessions never produce it, and generate() reads the list itself.
+bool holds_start_token(const json_value & list, const decoder_config & config) {
+    return list.raw().is_array() && list.raw().size() == 1 && list.raw()[0].is_number_integer() &&
+           list.raw()[0].get<int64_t>() == config.vocab_size - 1;
+}
+
 // Settings of generate() that would make transformers' tokens differ from greedy decoding.
-void check_greedy(const json_value & generation) {
+void check_greedy(const json_value & generation, const decoder_config & config) {
     const config_reader reader(generation);
     if (!reader.is_null("do_sample") && reader.boolean("do_sample", false)) {
         reader.unsupported("do_sample", "greedy decoding, false,");
@@ -104,7 +111,9 @@ void check_greedy(const json_value & generation) {
         reader.unsupported("no_repeat_ngram_size", "greedy decoding, 0,");
     }
     for (const char * key : { "suppress_tokens", "begin_suppress_tokens", "bad_words_ids", "sequence_bias" }) {
-        if (!reader.is_null(key) && !generation.at(key).raw().empty()) {
+        const bool is_suppress = std::string(key) == "suppress_tokens";
+        if (!reader.is_null(key) && !generation.at(key).raw().empty() &&
+            !(is_suppress && holds_start_token(generation.at(key), config))) {
             reader.unsupported(key, "greedy decoding, null,");
         }
     }
@@ -114,7 +123,7 @@ void check_greedy(const json_value & generation) {
 void read_generation(const json_value * generation, const json_value & root, decoder_config & config) {
     if (generation != nullptr) {
         generation->expect_object();
-        check_greedy(*generation);
+        check_greedy(*generation, config);
     }
     const auto source_of = [&](const char * key) {
         return config_reader(generation != nullptr && !generation->is_null(key) ? *generation : root);

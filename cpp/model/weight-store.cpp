@@ -1,5 +1,6 @@
 #include "model/weight-store.h"
 
+#include "io/gguf-file.h"
 #include "io/memory-files.h"
 #include "kernels/packed-weights.h"
 #include "nn/graph-scope.h"
@@ -13,23 +14,9 @@ namespace kstt {
 
 namespace {
 
+// GGUF's numbers of types are ggml's.
 ggml_type ggml_type_of(element_type type) {
-    switch (type) {
-    case element_type::f32:
-        return GGML_TYPE_F32;
-    case element_type::f16:
-        return GGML_TYPE_F16;
-    case element_type::bf16:
-        return GGML_TYPE_BF16;
-    case element_type::q8_0:
-        return GGML_TYPE_Q8_0;
-    case element_type::q4_0:
-        return GGML_TYPE_Q4_0;
-    case element_type::q4_k:
-        return GGML_TYPE_Q4_K;
-    default:
-        throw error(KSTT_STATUS_INTERNAL, "a weight type that get() should have refused");
-    }
+    return static_cast<ggml_type>(gguf_tensor_type(type));
 }
 
 // Bytes of a file that one thread packs before it releases them.
@@ -126,6 +113,7 @@ ggml_tensor * weight_store::packed(const tensor_view & tensor, ggml_type type) {
         done.n_bytes = static_cast<size_t>(std::min(share.end * strip_rows, n_out) - first) * row_bytes;
         source_->release(done);
     });
+    source_->release(tensor);
     mark_packed(result);
     return result;
 }

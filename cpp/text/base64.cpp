@@ -1,5 +1,6 @@
 #include "text/base64.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace kstt {
@@ -43,6 +44,23 @@ std::optional<std::string> decode_base64(std::string_view text) {
         }
     }
     return bytes;
+}
+
+std::string encode_base64(std::string_view bytes) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string       text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (size_t at = 0; at < bytes.size(); at += 3) {
+        const size_t n     = std::min<size_t>(3, bytes.size() - at);
+        uint32_t     group = 0;
+        for (size_t i = 0; i < 3; ++i) {
+            group = group << 8U | (i < n ? static_cast<uint8_t>(bytes[at + i]) : 0U);
+        }
+        for (size_t i = 0; i < 4; ++i) {
+            text.push_back(i <= n ? letters[group >> (18U - 6U * i) & 63U] : '=');
+        }
+    }
+    return text;
 }
 
 }  // namespace kstt

@@ -6,7 +6,16 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ConversionHandle, ConversionOptions } from "../../ts/contract/conversion.js";
 import { expectCode, type Subject } from "./subject.js";
 
-const OPTIONS: ConversionOptions = { dtype: "q8_0", keep: [], threads: 1 };
+const OPTIONS: ConversionOptions = {
+  format: "gguf",
+  dtype: "q8_0",
+  keep: [],
+  small: false,
+  codecDecoder: false,
+  transformersCompat: false,
+  maxShardBytes: 0,
+  threads: 1,
+};
 
 export function testConversion(subject: Subject): void {
   let folder: string;

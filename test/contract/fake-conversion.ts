@@ -55,10 +55,12 @@ export class FakeConversion implements ConversionHandle {
   }
 
   report(): Promise<ConversionReport> {
-    const { dtype } = this.#options;
+    const { format, dtype = "q8_0", codecDecoder } = this.#options;
+    const files = [{ path: this.#target, bytes: BYTES }];
     const tensor = { name: "a.weight", stored: "a.weight", shape: [2, 33], from: "bf16", bytes: BYTES };
     const tensors = [{ ...tensor, to: "bf16", reason: "rows of 33 are no whole blocks of q8_0" }];
-    return this.#life.run(async () => ({ path: this.#target, bytes: BYTES, dtype, layout: "fake", tensors }));
+    const facts = { format, bytes: BYTES, dtype, layout: "fake", files, codecDecoder, leftOut: [] };
+    return this.#life.run(async () => ({ path: this.#target, ...facts, tensors }));
   }
 
   dispose(): Promise<void> {

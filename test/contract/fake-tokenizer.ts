@@ -54,6 +54,13 @@ export class FakeTokenizer implements TokenizerHandle {
     return id === 0;
   }
 
+  toJson(): string {
+    this.#life.assertOpen();
+    const vocab = Array.from({ length: this.vocabSize }, (_, id) => [this.piece(id), 0]);
+    const added = { id: 0, content: "<c>", special: true, normalized: false };
+    return JSON.stringify({ added_tokens: [added], model: { type: "Unigram", unk_id: null, vocab } });
+  }
+
   dispose(): Promise<void> {
     return this.#life.dispose();
   }

@@ -147,6 +147,16 @@ void test_rules() {
     CHECK_EQUAL(type_of("lm_head.weight"), std::string("f32"));
     CHECK_EQUAL(type_of("model.embed_tokens.embed_tokens.weight"), std::string("q8_0"));
 
+    const conversion_options any =
+        options_of(element_type::q4_0, { "codec_model.downsample.*=bf16", "*.codebook.embed=f16", "model.norm.weight" });
+    const temp_folder  other;
+    const model_source rules = open_own_gguf(convert(other, any));
+    CHECK(rules.weights->find("codec_model.downsample.conv.weight")->type == element_type::bf16);
+    const std::string acoustic = "codec_model.quantizer.acoustic_residual_vector_quantizer.";
+    CHECK(rules.weights->find(acoustic + "layers.0.codebook.embed")->type == element_type::f16);
+    CHECK(rules.weights->find("model.norm.weight")->type == element_type::bf16);
+    CHECK(rules.weights->find("model.layers.0.input_layernorm.weight")->type == element_type::f32);
+
     const auto refuse = [&](const std::string & rule, const std::string & word) {
         CHECK_THROWS(conversion(digits, folder.path("y.gguf"), options_of(element_type::q8_0, { rule })),
                      KSTT_STATUS_INVALID_ARGUMENT,
@@ -154,7 +164,6 @@ void test_rules() {
                      word);
     };
     refuse("model.layer.*", "fits no tensor");
-    refuse("codec_model.*=f16", "always stored as f32");
     CHECK_THROWS(parse_keep_rule("a*=q9"), KSTT_STATUS_INVALID_ARGUMENT, "q9");
     CHECK_THROWS(parse_keep_rule("=f32"), KSTT_STATUS_INVALID_ARGUMENT, "empty");
     CHECK_THROWS(parse_keep_rule(""), KSTT_STATUS_INVALID_ARGUMENT, "empty");
@@ -167,6 +176,33 @@ void test_rules() {
     CHECK(!matches_glob("?", ""));
     CHECK(!matches_glob("ab", "abc"));
     CHECK(!matches_glob("", "a"));
+}
+
+// The codec in f16; embeddings below 8 bits only where the rest is; the head and the norms as ever.
+void test_small() {
+    const auto types = [&](element_type type) {
+        const temp_folder  folder;
+        conversion_options options = options_of(type);
+        options.small              = true;
+        const model_source back    = open_own_gguf(convert(folder, options));
+        std::map<std::string, std::string> found;
+        for (const tensor_view & tensor : back.weights->tensors()) {
+            found[tensor.name] = element_type_name(tensor.type);
+        }
+        for (const canonical_tensor & tensor : canonical_tensors(back.config)) {
+            const bool is_codec = tensor.role == tensor_role::codec || tensor.role == tensor_role::codebook;
+            CHECK(!is_codec || found[tensor.name] == "f16");
+        }
+        CHECK_EQUAL(found["model.norm.weight"], "f32");
+        return found;
+    };
+    const std::string table = "model.embed_tokens.embed_tokens.weight";
+    CHECK_EQUAL(types(element_type::q8_0)[table], "q8_0");
+    // Its rows of 128 are no blocks of q4_k.
+    auto four = types(element_type::q4_0);
+    CHECK_EQUAL(four[table], "q8_0");
+    CHECK_EQUAL(four["lm_head.weight"], "q8_0");
+    CHECK_EQUAL(four["model.layers.0.mlp.fc1.weight"], "q4_0");
 }
 
 void test_report() {
@@ -232,5 +268,5 @@ void test_names() {
 }  // namespace
 
 int main() {
-    return check_run({ test_contents, test_reproducible, test_rules, test_report, test_own_as_source, test_names });
+    return check_run({ test_contents, test_reproducible, test_rules, test_small, test_report, test_own_as_source, test_names });
 }

@@ -1,17 +1,22 @@
 // Vocabularies made with sentencepiece and tokenizers, and what those made of the same lines: all must be equal.
 // tools/oracle/make-tokenizer-fixtures.py makes the files.
 #include "check.h"
+#include "text/base64.h"
 #include "text/piece-decoder.h"
+#include "text/sentencepiece-model.h"
+#include "text/tokenizer-json.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace {
 
+using kstt::sentencepiece_model;
 using kstt::tokenizer;
 using kstt::tokenizer_file;
 using kstt::tokenizer_kind;
@@ -53,6 +58,48 @@ std::string flatten(const std::string & text) {
 const json & expected() {
     static const json document = json::parse(std::ifstream(fixtures + "expected.json"));
     return document;
+}
+
+// What transformers' converter made of these models, stored as unigram.json and bpe.json: the same documents. (The one of
+// the Unigram model was given the rules of another.)
+void test_conversion_to_json() {
+    for (const char * const name : { "unigram", "bpe" }) {
+        const bool              is_bpe = std::string(name) == "bpe";
+        const std::string       source = is_bpe ? "bpe-identity.model" : "unigram-nfkc.model";
+        sentencepiece_model     model  = kstt::read_sentencepiece(read_fixture(source));
+        const tokenizer_file    stored = read_fixture(std::string(name) + ".json");
+        const json              found  = json::parse(kstt::to_tokenizer_json(model));
+        json                    wanted = json::parse(stored.bytes);
+        if (!is_bpe) {
+            const std::string rules =
+                kstt::read_sentencepiece(read_fixture("unigram-rules.model")).normalizer.precompiled_charsmap;
+            CHECK(wanted["normalizer"]["normalizers"][0]["precompiled_charsmap"] == kstt::encode_base64(rules));
+            wanted["normalizer"]["normalizers"][0]["precompiled_charsmap"] =
+                kstt::encode_base64(model.normalizer.precompiled_charsmap);
+        }
+        for (const auto & item : wanted.items()) {
+            check_equal(found.at(item.key()).dump(), item.value().dump(), item.key().c_str(), __FILE__, __LINE__);
+        }
+        CHECK_EQUAL(found.size(), wanted.size());
+        // As a tokenizer of its own: the ids of the model for texts without runs of spaces.
+        const auto back  = tokenizer::read({ tokenizer_kind::tokenizer_json, "made", found.dump() });
+        const auto first = tokenizer::read(read_fixture(source));
+        for (const char * const text : { "the cat sat on the mat", "caf\xC3\xA9", "\xF0\x9F\x98\x80 one", "a" }) {
+            CHECK_EQUAL(to_text(back->encode(text)), to_text(first->encode(text)));
+        }
+    }
+    for (const std::string & text : { std::string(), std::string("a"), std::string("ab"), std::string("\0\xFF\x80", 3) }) {
+        CHECK(kstt::decode_base64(kstt::encode_base64(text)) == text);
+    }
+    CHECK_THROWS(kstt::to_tokenizer_json(kstt::read_sentencepiece(read_fixture("bpe-rules.model"))),
+                 KSTT_STATUS_MODEL_UNSUPPORTED,
+                 "end of words");
+    sentencepiece_model model = kstt::read_sentencepiece(read_fixture("bpe-identity.model"));
+    model.pieces.back().text  = std::string(600, 'a');
+    CHECK_THROWS(kstt::to_tokenizer_json(model), KSTT_STATUS_MODEL_UNSUPPORTED, "600 bytes");
+    model            = kstt::read_sentencepiece(read_fixture("unigram-nfkc.model"));
+    model.pieces.back().score = INFINITY;
+    CHECK_THROWS(kstt::to_tokenizer_json(model), KSTT_STATUS_MODEL_UNSUPPORTED, "no number");
 }
 
 void test_reference_results() {
@@ -159,5 +206,5 @@ void test_any_bytes() {
 }  // namespace
 
 int main() {
-    return check_run({ test_reference_results, test_special_tokens, test_pieces_of_a_stream, test_any_bytes });
+    return check_run({ test_conversion_to_json, test_reference_results, test_special_tokens, test_pieces_of_a_stream, test_any_bytes });
 }

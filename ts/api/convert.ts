@@ -1,14 +1,19 @@
-/** A checkpoint rewritten as one GGUF file. */
+/** A checkpoint rewritten: as one GGUF file, or as a folder that transformers loads. */
 import {
-  type ConversionHandle,
+  CONVERSION_FORMATS,
+  type ConversionFormat,
   type ConversionReport,
   type ConvertedTensor,
   WEIGHT_TYPES,
   type WeightType,
 } from "../contract/conversion.js";
-import { abortError, throwIfAborted, untilAborted } from "../model/abort.js";
+import { throwIfAborted } from "../model/abort.js";
+import { describePath } from "../model/foreign-layout.js";
+import { KyutaiSpeechToTextProcessor } from "../model/kyutai-speech-to-text-processor.js";
+import { loadConfigs } from "../model/load-configs.js";
 import { findModelPath, type ModelLocation, toPath } from "../model/model-folder.js";
 import {
+  checkBoolean,
   checkFunction,
   checkInteger,
   checkOptions,
@@ -16,26 +21,51 @@ import {
   invalidArgument,
   show,
 } from "../model/option-checks.js";
-import { openBackend } from "../model/runtime.js";
+import { type ConvertProgress, runConversion } from "../model/run-conversion.js";
+import { FLOAT_TYPES, type FloatType, readShardSize, writeTransformersFolder } from "../model/transformers-folder.js";
 import { type Progress, toHubOptions } from "./options.js";
 
-/** How far a conversion is. */
-export interface ConvertProgress {
-  /** Bytes of the result. */
-  readonly done: number;
-  /** Bytes the result will have. */
-  readonly total: number;
-}
+export type { ConvertProgress } from "../model/run-conversion.js";
+
+const OPTIONS = [
+  "format",
+  "dtype",
+  "keep",
+  "small",
+  "codecDecoder",
+  "transformersCompat",
+  "maxShardSize",
+  "threads",
+  "signal",
+  "onProgress",
+  "onDownload",
+] as const;
 
 /** Options of convertModel(). */
 export interface ConvertOptions {
-  /** Of the decoder's weights. Default "q8_0". */
+  /** "gguf" (the default): `target` is a file. "safetensors": a folder in the transformers layout. */
+  format?: ConversionFormat | undefined;
+  /**
+   * Of the decoder's weights. Default "q8_0"; for safetensors, which have f32, f16 and bf16 only, as in the source and
+   * bf16 where that is quantized.
+   */
   dtype?: WeightType | undefined;
   /**
    * Tensors to keep in another type: "GLOB" (as in the source) or "GLOB=DTYPE", for names of the transformers layout,
    * such as "model.layers.0.*". * stands for any text, ? for a character; the first rule that fits counts.
    */
   keep?: readonly string[] | undefined;
+  /**
+   * Of a GGUF: a smaller file, with the codec in f16 (f32 again once loaded) and, for q4_0 and q4_k, embeddings in q4_k.
+   * Default: false. bench/results.md has what it costs.
+   */
+  small?: boolean | undefined;
+  /** Of a GGUF: also the half of the codec that turns codes into audio. Transcription never reads it. Default: false. */
+  codecDecoder?: boolean | undefined;
+  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it. Default: false. */
+  transformersCompat?: boolean | undefined;
+  /** Of safetensors: bytes of one file, or a text such as "5GB". Default "50GB". */
+  maxShardSize?: number | string | undefined;
   /** 1 to 256; default: all processors. */
   threads?: number | undefined;
   /** Aborting rejects with ERR_ABORTED. Nothing is left behind. */
@@ -54,18 +84,17 @@ export interface ConvertResult extends ConversionReport {
   readonly fallbacks: readonly ConvertedTensor[];
 }
 
-/** Written between two looks at the signal: well under a second, but for q4_k, which takes some. */
-const STEP_BYTES = 16 * 1024 * 1024;
-
 /**
- * Writes the model as one GGUF file with everything in it: weights, configuration, vocabulary. The file appears under
- * its name when it is whole; an abort or a failure leaves nothing behind.
+ * Writes the model as one GGUF file with everything in it: weights, configuration, vocabulary; or, with the format
+ * "safetensors", as a folder that transformers loads. A file appears under its name when it is whole; an abort or a
+ * failure leaves no weights behind.
  *
- * The codec, norms and pause heads stay f32; embeddings and text head have 8 bits at least.
+ * In a GGUF the codec, norms and pause heads stay f32; embeddings and text head have 8 bits at least. docs/gguf.md has
+ * more; docs/api-model.md says what is in the folder.
  *
  * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_DISK_FULL, ERR_MODEL_FORMAT,
- * ERR_MODEL_UNSUPPORTED (a source that is quantized already), ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED;
- * those of downloadModel.
+ * ERR_MODEL_UNSUPPORTED (a source that is quantized already, or without the decoder half of its codec where one is asked
+ * for), ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED; those of downloadModel.
  */
 export async function convertModel(
   source: ModelLocation,
@@ -73,59 +102,71 @@ export async function convertModel(
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   checkConvertOptions(options);
-  const { dtype = "q8_0", keep = [], threads = 0, signal, onProgress } = options;
+  const { format = "gguf", signal } = options;
   throwIfAborted(signal);
   const started = performance.now();
   const hub = toHubOptions({ signal, onProgress: options.onDownload });
   const { path: from } = await findModelPath(source, hub);
   const to = await toPath(target);
-  // No GPU is of use here, so none is woken up unless the addon for the processor is missing.
-  const opening = openBackend("cpu").catch(() => openBackend());
-  const { backend } = await untilAborted(opening, signal);
-  const conversion = await backend.createConversion(from, to, { dtype, keep, threads });
-  try {
-    await run(conversion, signal, onProgress);
-    const report = await conversion.report();
-    return {
-      ...report,
-      seconds: (performance.now() - started) / 1000,
-      fallbacks: report.tensors.filter(({ reason }) => reason?.includes("whole blocks")),
-    };
-  } finally {
-    await conversion.dispose();
-  }
+  const report = await (format === "gguf" ? toGguf(from, to, options) : toFolder(from, to, options));
+  return {
+    ...report,
+    seconds: (performance.now() - started) / 1000,
+    fallbacks: report.tensors.filter(({ reason }) => reason?.includes("whole blocks")),
+  };
 }
 
-async function run(
-  conversion: ConversionHandle,
-  signal: AbortSignal | undefined,
-  onProgress: ConvertOptions["onProgress"],
-): Promise<void> {
-  for (;;) {
-    if (signal?.aborted) {
-      throw abortError(signal);
-    }
-    const { done, total, finished } = await conversion.advance(STEP_BYTES);
-    onProgress?.({ done, total });
-    if (finished) {
-      break;
-    }
-  }
-  throwIfAborted(signal);
-  await conversion.finish();
+function toGguf(from: string, to: string, options: ConvertOptions): Promise<ConversionReport> {
+  const { dtype = "q8_0", keep = [], threads = 0, small = false, codecDecoder = false } = options;
+  const { transformersCompat = false } = options;
+  const all = { dtype, keep, threads, small, codecDecoder, transformersCompat, maxShardBytes: 0 };
+  return runConversion(from, to, { format: "gguf", ...all }, options);
 }
+
+async function toFolder(from: string, to: string, options: ConvertOptions): Promise<ConversionReport> {
+  const { dtype, keep, threads, transformersCompat, signal, onProgress } = options;
+  const request = { transformersCompat };
+  const description = await describePath(from, request);
+  const documents = await loadConfigs(from, request);
+  const processor = await KyutaiSpeechToTextProcessor.from_pretrained(from);
+  const report = await writeTransformersFolder({ path: from, description }, to, documents, {
+    dtype: dtype as FloatType | undefined,
+    // Even a checkpoint in this layout is written anew, so that there is one way and a report.
+    maxShardBytes: readShardSize("maxShardSize", options.maxShardSize ?? DEFAULT_SHARD_SIZE),
+    ...{ keep, threads, transformersCompat, signal, onProgress },
+  });
+  await processor.save_pretrained(to);
+  return report as ConversionReport;
+}
+
+/** As in transformers. */
+const DEFAULT_SHARD_SIZE = "50GB";
 
 function checkConvertOptions(options: ConvertOptions): void {
-  checkOptions("convertModel", options, ["dtype", "keep", "threads", "signal", "onProgress", "onDownload"]);
+  checkOptions("convertModel", options, OPTIONS);
   checkInteger("threads", options.threads, 1, 256);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
   checkFunction("onDownload", options.onDownload);
-  const { dtype, keep } = options;
-  if (dtype !== undefined && !WEIGHT_TYPES.includes(dtype)) {
-    throw invalidArgument(`'dtype' must be one of ${WEIGHT_TYPES.join(", ")}, not ${show(dtype)}`);
+  for (const name of ["small", "codecDecoder", "transformersCompat"] as const) {
+    checkBoolean(name, options[name]);
+  }
+  const { format = "gguf", dtype, keep } = options;
+  if (!CONVERSION_FORMATS.includes(format)) {
+    throw invalidArgument(`'format' must be one of ${CONVERSION_FORMATS.join(", ")}, not ${show(format)}`);
+  }
+  const types: readonly WeightType[] = format === "gguf" ? WEIGHT_TYPES : FLOAT_TYPES;
+  if (dtype !== undefined && !types.includes(dtype)) {
+    throw invalidArgument(`'dtype' must be one of ${types.join(", ")} for ${format}, not ${show(dtype)}`);
   }
   if (keep !== undefined && !(Array.isArray(keep) && keep.every((rule) => typeof rule === "string"))) {
     throw invalidArgument(`'keep' must be an array of patterns, not ${show(keep)}`);
+  }
+  readShardSize("maxShardSize", options.maxShardSize);
+  const foreign = format === "gguf" ? (["maxShardSize"] as const) : (["small", "codecDecoder"] as const);
+  for (const name of foreign) {
+    if (options[name] !== undefined) {
+      throw invalidArgument(`'${name}' has no meaning for the format ${format}`);
+    }
   }
 }

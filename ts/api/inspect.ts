@@ -1,7 +1,8 @@
 /** What a checkpoint is, without loading it. */
 import { throwIfAborted, untilAborted } from "../model/abort.js";
-import { describePath, type ModelDescription, type ModelPart } from "../model/foreign-layout.js";
-import { findModelPath, type ModelLocation } from "../model/model-folder.js";
+import { describeLocation } from "../model/describe-model.js";
+import type { ModelDescription, ModelPart } from "../model/foreign-layout.js";
+import type { ModelLocation } from "../model/model-folder.js";
 import { checkFunction, checkOptions, checkSignal } from "../model/option-checks.js";
 import { type Progress, toHubOptions } from "./options.js";
 
@@ -78,8 +79,9 @@ export async function inspectModel(location: ModelLocation, options: InspectOpti
   checkSignal(signal);
   checkFunction("onDownload", onDownload);
   throwIfAborted(signal);
-  const { path } = await findModelPath(location, toHubOptions({ signal, onProgress: onDownload }));
-  return summarize(path, await untilAborted(describePath(path), signal));
+  const found = describeLocation(location, {}, toHubOptions({ signal, onProgress: onDownload }));
+  const { path, description } = await untilAborted(found, signal);
+  return summarize(path, description);
 }
 
 function summarize(path: string, description: ModelDescription): ModelSummary {

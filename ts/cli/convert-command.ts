@@ -1,11 +1,16 @@
-/** `convert`: a checkpoint to one GGUF file. */
-import { convertModel, type WeightType } from "../index.node.js";
+/** `convert`: a checkpoint to one GGUF file, or to a folder that transformers loads. */
+import { type ConversionFormat, convertModel, type WeightType } from "../index.node.js";
 import { type CliIo, write } from "./io.js";
 import { LoadProgress } from "./load-progress.js";
 import { megabytes } from "./progress-bar.js";
 
 export interface ConvertCommandOptions {
-  readonly dtype: WeightType;
+  readonly format: ConversionFormat;
+  readonly dtype?: WeightType;
+  readonly small?: true;
+  readonly codecDecoder?: true;
+  readonly transformersCompat?: true;
+  readonly maxShardSize?: string;
   readonly keep: readonly string[];
   readonly threads?: number;
   readonly json: boolean;
@@ -14,14 +19,12 @@ export interface ConvertCommandOptions {
 export async function convert(
   source: string,
   target: string,
-  { dtype, keep, threads, json }: ConvertCommandOptions,
+  { json, ...options }: ConvertCommandOptions,
   io: CliIo,
 ): Promise<number> {
   const progress = new LoadProgress(io);
   const result = await convertModel(source, target, {
-    dtype,
-    keep,
-    threads,
+    ...options,
     signal: io.signal,
     onDownload: ({ done, total = 0, download }) => progress.downloaded(done, total, download?.rate ?? 0, download?.eta),
     onProgress: ({ done, total }) => progress.converted(done, total),

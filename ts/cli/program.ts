@@ -1,7 +1,7 @@
 /** Arguments to commands, errors to exit codes. */
 import { readFile } from "node:fs/promises";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { setWarningListener, WEIGHT_TYPES } from "../index.node.js";
+import { CONVERSION_FORMATS, setWarningListener, WEIGHT_TYPES } from "../index.node.js";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command-context.js";
 import { convert } from "./convert-command.js";
 import { errorText } from "./error-text.js";
@@ -97,10 +97,19 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     .action(async (options) => setExitCode(await listen(options, io)));
   program
     .command("convert")
-    .description("rewrite a checkpoint as one GGUF file")
+    .description("rewrite a checkpoint: as one GGUF file, or as a folder that transformers loads")
     .argument("<source>", "checkpoint folder or file, or id on the Hub")
-    .argument("<out.gguf>", "file to write; one of that name is replaced")
-    .addOption(new Option("--dtype <type>", "type of the decoder's weights").choices(WEIGHT_TYPES).default("q8_0"))
+    .argument("<out>", "file to write, or folder with --format safetensors; files of the same names are replaced")
+    .addOption(new Option("--format <format>", "what to write").choices(CONVERSION_FORMATS).default("gguf"))
+    .addOption(
+      new Option("--dtype <type>", "of the decoder's weights (default: q8_0; safetensors: as stored)").choices(
+        WEIGHT_TYPES,
+      ),
+    )
+    .option("--small", "gguf: the codec in f16, embeddings in q4_k where --dtype has 4 bits")
+    .option("--codec-decoder", "gguf: also the half of the codec that turns codes into audio")
+    .option("--transformers-compat", "take Kyutai's own layouts as transformers' conversion would make them")
+    .option("--max-shard-size <size>", 'safetensors: bytes of one file at most, such as "5GB" (default: 50GB)')
     .option(
       "--keep <rule>",
       'keep tensors whose names fit as they are, or in a type: "model.layers.0.*", "lm_head.weight=f16" (repeatable)',

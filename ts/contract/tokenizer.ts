@@ -24,5 +24,7 @@ export interface TokenizerHandle {
   /** As the vocabulary has it, with U+2581 for a space; undefined: there is none. */
   piece(id: number): string | undefined;
   isSpecial(id: number): boolean;
+  /** As tokenizer.json: as it is, or what transformers makes of a SentencePiece model; ERR_MODEL_UNSUPPORTED. */
+  toJson(): string;
   dispose(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** What a checkpoint is, without loading it. */
-import { checkSourceRequest, describePath, type ModelDescription } from "./foreign-layout.js";
-import { findModel, type ModelLocation } from "./model-folder.js";
+import type { HubOptions } from "../hub/types.js";
+import { checkSourceRequest, describePath, type ModelDescription, type SourceRequest } from "./foreign-layout.js";
+import { findModelPath, type ModelLocation } from "./model-folder.js";
 import { checkOptions } from "./option-checks.js";
 
 export type { ModelDescription } from "./foreign-layout.js";
@@ -26,5 +27,15 @@ export async function describeModel(
 ): Promise<ModelDescription> {
   checkOptions("describeModel", options, ["codebooks", "transformersCompat"]);
   checkSourceRequest(options);
-  return describePath(await findModel(location), options);
+  return (await describeLocation(location, options, {})).description;
+}
+
+/** Where a model is, and what the core says of it. */
+export async function describeLocation(
+  location: ModelLocation | undefined,
+  request: SourceRequest,
+  hub: HubOptions,
+): Promise<{ readonly path: string; readonly description: ModelDescription }> {
+  const { path } = await findModelPath(location, hub);
+  return { path, description: await describePath(path, request) };
 }

@@ -1,7 +1,7 @@
 /** tokenizer.json through @huggingface/tokenizers, with the behaviour of transformers where the two differ. */
 import { Tokenizer } from "@huggingface/tokenizers";
 import { SttError } from "../contract/errors.js";
-import { parseJsonObject } from "./model-folder.js";
+import { parseJsonObject, toSortedJson } from "./model-folder.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 export const TOKENIZER_FILE = "tokenizer.json";
@@ -57,6 +57,32 @@ function sizeOf(json: Record<string, unknown>, addedIds: readonly number[]): num
   const { vocab } = json["model"] as { vocab: unknown[] | Record<string, number> };
   const ids = Array.isArray(vocab) ? [vocab.length - 1] : Object.values(vocab);
   return [...ids, ...addedIds].reduce((most, id) => Math.max(most, id), -1) + 1;
+}
+
+/** Special tokens by the names that sentencepiece gives them. */
+const SPECIAL_NAMES = { bos_token: "<s>", eos_token: "</s>", pad_token: "<pad>" } as const;
+
+/** What "no limit" is in transformers. */
+const NO_LIMIT = "1000000000000000019884624838656";
+
+/** Text of the tokenizer_config.json that transformers wants beside a tokenizer.json. */
+export function tokenizerConfig(json: string): string {
+  const { added_tokens: added, model } = JSON.parse(json) as {
+    added_tokens?: readonly { content: string }[];
+    model: { unk_id?: number | null; unk_token?: string | null; vocab: unknown };
+  };
+  const names = new Set(added?.map(({ content }) => content));
+  const byId = Array.isArray(model.vocab) && typeof model.unk_id === "number" ? model.vocab[model.unk_id] : undefined;
+  const unknown: unknown = model.unk_token ?? (Array.isArray(byId) ? byId[0] : undefined);
+  const config = {
+    clean_up_tokenization_spaces: false,
+    model_max_length: NO_LIMIT,
+    processor_class: "KyutaiSpeechToTextProcessor",
+    tokenizer_class: "PreTrainedTokenizerFast",
+    ...Object.fromEntries(Object.entries(SPECIAL_NAMES).filter(([, name]) => names.has(name))),
+    ...(typeof unknown === "string" ? { unk_token: unknown } : {}),
+  };
+  return toSortedJson(config).replace(`"${NO_LIMIT}"`, NO_LIMIT);
 }
 
 function createTokenizer(json: Record<string, unknown>, config: Record<string, unknown>, folder: string): Tokenizer {

@@ -3,6 +3,7 @@ import type { BatchFeature } from "./batch-feature.js";
 import { Callable } from "./callable.js";
 import type { BackendReport } from "./engine-loader.js";
 import { EngineRunner } from "./engine-runner.js";
+import type { SourceRequest } from "./foreign-layout.js";
 import { runForward } from "./forward-call.js";
 import { type CausalLMForwardOptions, CausalLMOutputWithPast } from "./forward-options.js";
 import type { GenerateDecoderOnlyOutput, GenerateOptions } from "./generate-options.js";
@@ -16,7 +17,7 @@ import type { ModelLocation, ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkSignal, invalidArgument, show } from "./option-checks.js";
 import { runGeneration } from "./run-generation.js";
-import { saveModel } from "./save-model.js";
+import { type SavePretrainedOptions, saveModel } from "./save-model.js";
 
 /**
  * A loaded model: audio to text tokens, exactly as transformers' generate(), and its decoder over known inputs. Calling
@@ -38,14 +39,16 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
   readonly backend: BackendReport;
   /** Where the weights come from; for a model of the Hub: which repository and commit, and why that one. */
   readonly source: ModelSource;
+  readonly #request: SourceRequest;
   readonly #runner: EngineRunner;
 
-  private constructor({ config, generationConfig, source, engine, report }: LoadedModel) {
+  private constructor({ config, generationConfig, source, request, engine, report }: LoadedModel) {
     super();
     this.config = config;
     this.generation_config = generationConfig;
     this.backend = report;
     this.source = source;
+    this.#request = request;
     this.#runner = new EngineRunner(engine);
     this.model = new KyutaiSpeechToTextModel(config, this.#runner);
     this.codec_model = new MimiModel(config.codec_config, this.#runner);
@@ -124,13 +127,15 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
 
   /**
    * Writes config.json, generation_config.json and the weights into a folder, which transformers and this package load,
-   * and which give the same tokens. The processor has its own save_pretrained. Weights are copied as they are stored.
+   * and which give the same tokens. The processor has its own save_pretrained. A checkpoint in the transformers layout is
+   * copied as it is stored unless an option asks for something else; any other is rewritten: docs/api-model.md.
    *
-   * Rejects with ERR_MODEL_UNSUPPORTED (a checkpoint in another layout than transformers'), ERR_INVALID_ARGUMENT,
-   * ERR_FILE_ACCESS, ERR_DISK_FULL. A file is there under its name only when it is whole.
+   * Rejects with ERR_INVALID_ARGUMENT (an option, or the source's own folder), ERR_FILE_NOT_FOUND (the source is gone),
+   * ERR_FILE_ACCESS, ERR_DISK_FULL, ERR_ABORTED. A file is there under its name only when it is whole.
    */
-  async save_pretrained(folder: string): Promise<void> {
-    await saveModel(this.source, this.config, this.generation_config, folder);
+  async save_pretrained(folder: string, options: SavePretrainedOptions = {}): Promise<void> {
+    const { source, config, generation_config: generationConfig } = this;
+    await saveModel({ source, request: this.#request, config, generationConfig }, folder, options);
   }
 
   /** True from dispose() on. */

@@ -1,6 +1,7 @@
 /** What every model class does to load: the checkpoint is found, its configuration read, an engine made. */
 import type { EngineHandle } from "../contract/backend.js";
 import { type BackendReport, checkEngineOptions, loadEngine } from "./engine-loader.js";
+import type { SourceRequest } from "./foreign-layout.js";
 import type { GenerationConfig } from "./generation-config.js";
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 import { loadConfigs } from "./load-configs.js";
@@ -29,6 +30,7 @@ export interface LoadedModel {
   readonly config: KyutaiSpeechToTextConfig;
   readonly generationConfig: GenerationConfig;
   readonly source: ModelSource;
+  readonly request: SourceRequest;
   readonly engine: EngineHandle;
   readonly report: BackendReport;
 }
@@ -73,5 +75,5 @@ export async function loadModel(location: ModelLocation, options: PretrainedMode
   });
   const { weightBytes } = loaded.engine.info;
   report("ready", weightBytes, weightBytes);
-  return { config, generationConfig, source, engine: loaded.engine, report: loaded.report };
+  return { config, generationConfig, source, request, engine: loaded.engine, report: loaded.report };
 }

@@ -44,6 +44,9 @@ export function browserModelFolderHost(embedded: EmbeddedFiles): ModelFolderHost
     copyFiles: async (_, folder) => {
       throw noDisk(folder);
     },
+    removeOldWeights: async (folder) => {
+      throw noDisk(folder);
+    },
   };
 }
 

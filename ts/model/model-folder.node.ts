@@ -1,11 +1,11 @@
-import { access, constants, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SttError } from "../contract/errors.js";
 import { findHubModel } from "../hub/hub-model.node.js";
 import { EMBEDDED_MODEL, type ModelFolderHost, type NamedLocation } from "./model-location.js";
 
-export const nodeModelFolderHost: Omit<ModelFolderHost, "copyFiles"> = {
+export const nodeModelFolderHost: Omit<ModelFolderHost, "copyFiles" | "removeOldWeights"> = {
   resolvePath,
   toPath,
   embeddedFolder,
@@ -61,10 +61,14 @@ async function readText(model: string, name: string): Promise<string | undefined
 }
 
 async function write(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+  const part = join(folder, `${name}.${process.pid}.part`);
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, name), content);
+    // There under its name only when it is whole.
+    await writeFile(part, content);
+    await rename(part, join(folder, name));
   } catch (cause) {
+    await rm(part, { force: true }).catch(() => {});
     throw fileError(cause, join(folder, name), "file");
   }
 }

@@ -168,6 +168,14 @@ export async function copyModelFiles(files: readonly string[], folder: string): 
   return (await loadHost()).copyFiles(files, folder);
 }
 
+/**
+ * Removes the files of an earlier checkpoint in the transformers layout whose names are not among `kept`: left there, they
+ * would be taken for a part of the new one.
+ */
+export async function removeOldWeights(folder: string, kept: readonly string[]): Promise<void> {
+  return (await loadHost()).removeOldWeights(folder, kept);
+}
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

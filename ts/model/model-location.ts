@@ -52,4 +52,5 @@ export interface ModelFolderHost {
   readText(model: string, name: string): Promise<string | undefined>;
   write(folder: string, name: string, content: string | Uint8Array): Promise<void>;
   copyFiles(files: readonly string[], folder: string): Promise<void>;
+  removeOldWeights(folder: string, kept: readonly string[]): Promise<void>;
 }

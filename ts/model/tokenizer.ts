@@ -1,7 +1,7 @@
 import { SttError } from "../contract/errors.js";
 import type { TokenizerFile, TokenizerHandle } from "../contract/tokenizer.js";
 import { Tensor } from "../tensor/tensor.js";
-import { JsonVocabulary, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./json-vocabulary.js";
+import { JsonVocabulary, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, tokenizerConfig } from "./json-vocabulary.js";
 import {
   findModelPath,
   type ModelLocation,
@@ -122,9 +122,17 @@ export class KyutaiSpeechToTextTokenizer {
     return toNumbers(ids).map((id) => this.#vocabulary.piece(id));
   }
 
-  /** Writes the files of the vocabulary. */
+  /**
+   * Writes tokenizer.json and tokenizer_config.json, which transformers loads; of a SentencePiece model the .model file
+   * too.
+   */
   async save_pretrained(folder: string): Promise<void> {
-    for (const [name, content] of this.#vocabulary.files) {
+    const files = new Map(this.#vocabulary.files);
+    const json = files.get(TOKENIZER_FILE);
+    if (typeof json === "string" && !files.has(TOKENIZER_CONFIG_FILE)) {
+      files.set(TOKENIZER_CONFIG_FILE, tokenizerConfig(json));
+    }
+    for (const [name, content] of files) {
       await writeModelFile(folder, name, content);
     }
   }

@@ -1,5 +1,8 @@
 /** What the tokenizer class needs of a vocabulary, whatever file it came from. */
+import { SttError } from "../contract/errors.js";
 import type { TokenizerHandle } from "../contract/tokenizer.js";
+import { TOKENIZER_FILE } from "./json-vocabulary.js";
+import { warn } from "./logger.js";
 
 export interface Vocabulary {
   /** As save_pretrained writes them. */
@@ -22,8 +25,20 @@ export class CoreVocabulary implements Vocabulary {
 
   get files(): ReadonlyMap<string, string | Uint8Array> {
     const { kind, name, bytes } = this.#handle.file;
+    if (kind === "tokenizer.json") {
+      return new Map([[TOKENIZER_FILE, new TextDecoder().decode(bytes)]]);
+    }
     const base = name.replace(/^.*[\\/:]\s?/, "");
-    return new Map([[kind === "tokenizer.json" ? kind : base.endsWith(".model") ? base : "tokenizer.model", bytes]]);
+    const files = new Map<string, string | Uint8Array>([[base.endsWith(".model") ? base : "tokenizer.model", bytes]]);
+    try {
+      files.set(TOKENIZER_FILE, this.#handle.toJson());
+    } catch (error) {
+      if (!(error instanceof SttError && error.code === "ERR_MODEL_UNSUPPORTED")) {
+        throw error;
+      }
+      warn(`The vocabulary is saved as a SentencePiece model only, which transformers does not load: ${error.message}`);
+    }
+    return files;
   }
 
   get size(): number {

@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { constants, copyFile, mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { SttError } from "../contract/errors.js";
 import { fileError } from "./model-folder.node.js";
@@ -15,6 +15,18 @@ export async function copyFiles(files: readonly string[], folder: string): Promi
   }
   for (const file of files) {
     await copyWhole(file, join(resolve(folder), basename(file)));
+  }
+}
+
+const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
+
+/** Of an earlier checkpoint. Errors: ERR_FILE_ACCESS. */
+export async function removeOldWeights(folder: string, kept: readonly string[]): Promise<void> {
+  try {
+    const names = (await readdir(folder)).filter((name) => WEIGHTS.test(name) && !kept.includes(name));
+    await Promise.all(names.map((name) => rm(join(folder, name))));
+  } catch (cause) {
+    throw fileError(cause, folder, "folder");
   }
 }
 

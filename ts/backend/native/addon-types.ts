@@ -155,6 +155,7 @@ export interface NativeTokenizer {
   decode(ids: Int32Array, skipSpecial: boolean): string;
   piece(id: number): string | undefined;
   isSpecial(id: number): boolean;
+  toJson(): string;
   /** The bytes are a copy. */
   file(): { name: string; bytes: Uint8Array };
   kind(): number;

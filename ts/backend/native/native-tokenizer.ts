@@ -50,6 +50,11 @@ export class NativeTokenizerHandle implements TokenizerHandle {
     return this.#native.isSpecial(id);
   }
 
+  toJson(): string {
+    this.#life.assertOpen();
+    return this.#native.toJson();
+  }
+
   dispose(): Promise<void> {
     return this.#life.dispose();
   }

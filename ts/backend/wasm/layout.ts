@@ -3,13 +3,18 @@
 /** Bytes of each struct, and where its fields are. `ptr` is a size_t or an address. */
 export const STRUCTS = {
   kstt_conversion_params: {
-    size: 36,
+    size: 48,
     fields: {
       dtype: { offset: 0, type: "ptr" },
       keep: { offset: 4, type: "ptr" },
       n_keep: { offset: 8, type: "ptr" },
       n_threads: { offset: 12, type: "i32" },
-      reserved: { offset: 16, type: "i32", length: 5 },
+      format: { offset: 16, type: "i32" },
+      small_file: { offset: 20, type: "i32" },
+      codec_decoder: { offset: 24, type: "i32" },
+      transformers_compat: { offset: 28, type: "i32" },
+      reserved: { offset: 32, type: "i32", length: 1 },
+      max_shard_bytes: { offset: 40, type: "i64" },
     },
   },
   kstt_cache_info: {
@@ -238,6 +243,8 @@ export const CONSTANTS = {
   KSTT_CODEC_DECODER: 1,
   KSTT_CODEC_ATTENTION: 1,
   KSTT_CODEC_CONVOLUTIONS: 2,
+  KSTT_FORMAT_GGUF: 0,
+  KSTT_FORMAT_SAFETENSORS: 1,
   KSTT_FORWARD_LOGITS: 0,
   KSTT_FORWARD_HIDDEN_STATE: 1,
   KSTT_FORWARD_ATTENTION: 2,
@@ -431,6 +438,7 @@ export interface KsttFunctions {
   _kstt_tokenizer_kind(tokenizer: number): number;
   _kstt_tokenizer_file_name(tokenizer: number): number;
   _kstt_tokenizer_file_bytes(tokenizer: number, n_bytes: number): number;
+  _kstt_tokenizer_to_json(tokenizer: number, text: number, capacity: number, size: number, err: number): number;
   _kstt_tokenizer_free(tokenizer: number): void;
   _kstt_abi_version(): number;
   _kstt_init(kernel_dir: number, err: number): number;

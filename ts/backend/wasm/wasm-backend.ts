@@ -83,7 +83,13 @@ export class WasmBackend implements Backend {
       });
     }
     const model = await this.#host.findFiles(source);
-    await this.#host.checkWritable(target);
+    const isFolder = options.format === "safetensors";
+    if (isFolder && model.folder === target.replace(/[\\/]+$/, "")) {
+      throw new SttError("ERR_INVALID_ARGUMENT", `${target}: is the folder of the source; give another one`);
+    }
+    if (!isFolder) {
+      await this.#host.checkWritable(target);
+    }
     const needed = await this.#neededWeights(model, {});
     const [, folder = "", name = target] = /^(.*[\\/])?([^\\/]+)$/s.exec(target) ?? [];
     const toUser = (text: string): string => renamer(model.folder)(text).replaceAll(`${OUTPUT_FOLDER}/`, folder);
@@ -92,10 +98,10 @@ export class WasmBackend implements Backend {
     try {
       await loadModel(channel, model, needed, false);
       const output = `${OUTPUT_FOLDER}/${name}`;
+      const toDisk = (path: string): string => `${folder}${path.slice(OUTPUT_FOLDER.length + 1)}`;
       const id = await channel.call("createConversion", [corePath(model), output, { ...options, threads }]);
       return new WasmConversion(channel, id, {
-        path: output,
-        write: (chunks) => writeFile(target, chunks),
+        write: (path, chunks) => writeFile(toDisk(path), chunks),
         rename: (json) => renameJson(renameJson(json, MODEL_FOLDER, model.folder), `${OUTPUT_FOLDER}/`, folder),
       });
     } catch (error) {

@@ -1,4 +1,4 @@
-/** A conversion in a worker of its own: both files are in the core's memory, the result goes to the disk at the end. */
+/** A conversion in a worker of its own: all files are in the core's memory, the results go to the disk at the end. */
 import type { WorkProgress } from "../../contract/backend.js";
 import type { ConversionHandle, ConversionReport } from "../../contract/conversion.js";
 import { ComputeGate } from "../compute-gate.js";
@@ -10,10 +10,8 @@ import { forgotten } from "./release.js";
 const CHUNK = 4 << 20;
 
 export interface ConversionTarget {
-  /** In the core's memory. */
-  readonly path: string;
-  /** Puts the whole file under its name on the disk. */
-  write(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Puts a file, a path in the core's memory, under its name on the disk, whole or not at all. */
+  write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** A text of the core with paths as the user knows them, quoted for JSON. */
   rename(json: string): string;
 }
@@ -43,15 +41,20 @@ export class WasmConversion implements ConversionHandle {
       this.#gate.run(async () => {
         if (!this.#isWritten) {
           await this.#channel.call("finishConversion", [this.#id]);
-          await this.#target.write(this.#chunks());
+          for (const { path } of await this.#files()) {
+            await this.#target.write(path, this.#chunks(path));
+          }
           this.#isWritten = true;
         }
       }),
     );
   }
 
-  async *#chunks(): AsyncGenerator<Uint8Array> {
-    const { path } = this.#target;
+  async #files(): Promise<ConversionReport["files"]> {
+    return (JSON.parse(await this.#channel.call("reportConversion", [this.#id])) as ConversionReport).files;
+  }
+
+  async *#chunks(path: string): AsyncGenerator<Uint8Array> {
     const size = await this.#channel.call("fileSize", [path]);
     for (let at = 0; at < size; at += CHUNK) {
       yield await this.#channel.call("readFile", [path, at, CHUNK]);

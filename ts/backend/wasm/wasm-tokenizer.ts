@@ -113,6 +113,10 @@ class WasmTokenizer implements TokenizerHandle {
     return this.#call((tokenizers) => tokenizers.isSpecial(this.#id, id));
   }
 
+  toJson(): string {
+    return this.#call((tokenizers) => tokenizers.toJson(this.#id));
+  }
+
   dispose(): Promise<void> {
     forgotten.unregister(this);
     return this.#life.dispose();

@@ -1,7 +1,7 @@
 /** Resamplers and conversions: objects that need no engine. */
 import type { WorkProgress } from "../../../contract/backend.js";
 import type { ConversionOptions } from "../../../contract/conversion.js";
-import { STRUCTS } from "../layout.js";
+import { CONSTANTS, STRUCTS } from "../layout.js";
 import type { CoreModule } from "./core-module.js";
 import type { CoreMemory } from "./memory.js";
 import { Pointers } from "./pointers.js";
@@ -59,16 +59,22 @@ export class CoreConversions {
   }
 
   /** Both are paths in the core's memory. */
-  create(source: string, target: string, { dtype, keep, threads }: ConversionOptions): number {
+  create(source: string, target: string, options: ConversionOptions): number {
+    const { dtype, keep } = options;
     return this.#memory.scratch((scratch) => {
       const rules = scratch.array(Int32Array.from(keep, (rule) => scratch.text(rule).pointer));
       const struct = scratch.struct(STRUCTS.kstt_conversion_params);
       this.#module._kstt_conversion_default_params(struct);
       this.#memory.write(STRUCTS.kstt_conversion_params, struct, {
-        dtype: scratch.text(dtype).pointer,
+        dtype: dtype === undefined ? 0 : scratch.text(dtype).pointer,
         keep: rules,
         n_keep: keep.length,
-        n_threads: threads,
+        n_threads: options.threads,
+        format: options.format === "gguf" ? CONSTANTS.KSTT_FORMAT_GGUF : CONSTANTS.KSTT_FORMAT_SAFETENSORS,
+        small_file: options.small ? 1 : 0,
+        codec_decoder: options.codecDecoder ? 1 : 0,
+        transformers_compat: options.transformersCompat ? 1 : 0,
+        max_shard_bytes: options.maxShardBytes,
       });
       const out = scratch.zeros(4);
       const [from, to] = [scratch.text(source).pointer, scratch.text(target).pointer];

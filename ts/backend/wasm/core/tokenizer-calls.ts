@@ -79,6 +79,17 @@ export class CoreTokenizers {
     return Number(this.#module._kstt_tokenizer_is_special(tokenizer, id)) !== 0;
   }
 
+  toJson(tokenizer: number): string {
+    return this.#memory.scratch((scratch) => {
+      const size = scratch.zeros(4);
+      scratch.call("_kstt_tokenizer_to_json", tokenizer, 0, 0, size);
+      const capacity = this.#memory.pointerAt(size) + 1;
+      const text = scratch.zeros(capacity);
+      scratch.call("_kstt_tokenizer_to_json", tokenizer, text, capacity, size);
+      return this.#memory.text(text, this.#memory.pointerAt(size));
+    });
+  }
+
   file(tokenizer: number): TokenizerFile {
     return this.#memory.scratch((scratch) => {
       const size = scratch.zeros(4);
