@@ -9,7 +9,7 @@ import { GGMLFileQuantizationType, GGMLQuantizationType, GGUFValueType, gguf } f
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpuCandidate } from "../../ts/backend/native/native-candidate.js";
 import type { WeightType } from "../../ts/contract/conversion.js";
-import { convertModel, SpeechToText } from "../../ts/index.node.js";
+import { convertModel, KyutaiSpeechToTextForConditionalGeneration, SpeechToText, Tensor } from "../../ts/index.node.js";
 import { SMALL_MODEL } from "./addon-path.js";
 import { engineOf, expectCode, generate, sound } from "./subject.js";
 
@@ -77,6 +77,33 @@ describe("an engine with a quantized file", () => {
     await using stt = await SpeechToText.load(await converted(model, dtype));
     const { text } = await stt.transcribe(join(model, "sample.wav"));
     expect(text).toBe((await readFile(join(model, "sample.txt"), "utf8")).trim());
+  });
+});
+
+describe("the codec's decoder half", () => {
+  it("is in a file that was asked to have it, and decodes to the same samples", async () => {
+    const source = fileURLToPath(new URL("../fixtures/codec/varied/checkpoint", import.meta.url));
+    const [lean, whole] = [join(folder, "lean.gguf"), join(folder, "whole.gguf")];
+    await convertModel(source, lean, { dtype: "f32" });
+    const { codecDecoder } = await convertModel(source, whole, { dtype: "f32", codecDecoder: true });
+    expect(codecDecoder).toBe(true);
+    const load = KyutaiSpeechToTextForConditionalGeneration.from_pretrained;
+    const models = await Promise.all([source, whole, lean].map((path) => load(path, { backend: "cpu" })));
+    const [first, second, third] = models.map(({ codec_model }) => codec_model);
+    const quantizers = models[0]?.config.codec_config.num_quantizers ?? 0;
+    const codes = new Tensor(
+      "int64",
+      BigInt64Array.from({ length: quantizers * 5 }, (_, i) => BigInt(i % 7)),
+      [1, quantizers, 5],
+    );
+    const expected = await first?.decode(codes);
+    const found = await second?.decode(codes);
+    expect(expected?.audio_values?.data.length).toBeGreaterThan(500);
+    expect(found?.audio_values?.data).toEqual(expected?.audio_values?.data);
+    await expectCode(third?.decode(codes) as Promise<unknown>, "ERR_MODEL_UNSUPPORTED");
+    await Promise.all(models.map((each) => each.dispose()));
+    const none = convertModel(SMALL_MODEL, join(folder, "none.gguf"), { codecDecoder: true });
+    await expectCode(none, "ERR_MODEL_UNSUPPORTED");
   });
 });
 
@@ -174,15 +201,33 @@ describe("a conversion that does not end well", () => {
     expect(why).toContain("[ERR_FILE_NOT_FOUND]");
   });
 
+  it("writes a folder in the transformers layout, which is a source again", async () => {
+    const [small, back] = [join(folder, "small.gguf"), join(folder, "trfs")];
+    expect((await run("convert", model, small, "--dtype", "q8_0", "--small"))[0]).toBe(0);
+    const [code, out, err] = await run("convert", small, back, "--format", "safetensors", "--dtype", "f32");
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`${back}: `) });
+    expect(err).toContain("holds only the encoder of its codec");
+    expect((await readdir(back)).sort()).toEqual([
+      ...["config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json"],
+      ...["processor_config.json", "tokenizer.json", "tokenizer_config.json"],
+    ]);
+    await using stt = await SpeechToText.load(back);
+    expect((await stt.transcribe(join(model, "sample.wav"))).text).toBe(
+      (await readFile(join(model, "sample.txt"), "utf8")).trim(),
+    );
+    expect((await run("convert", small, back, "--format", "safetensors", "--dtype", "q8_0"))[0]).not.toBe(0);
+    expect((await run("convert", model, small, "--max-shard-size", "5GB"))[0]).not.toBe(0);
+  });
+
   it("is described by info", async () => {
     const target = join(folder, "info.gguf");
     await convertModel(model, target, { dtype: "q4_0", keep: ["model.layers.0.*"] });
     const summary = JSON.parse((await run("info", target, "--json"))[1]);
     expect(summary).toMatchObject({ path: target, layout: "gguf", vocabSize: 271, pauseHeads: 0, delaySeconds: 0.56 });
-    // q, k, v, o, fc1 and fc2 of two layers; those of the first; table and head; norms.
+    // q, k, v, o, fc1 and fc2 of two layers; those and the norms of the first; table and head; the other norms.
     const types: Record<string, { tensors: number }> = summary.decoder.dtypes;
     const counts = Object.entries(types).map(([type, { tensors }]) => [type, tensors]);
-    expect(Object.fromEntries(counts)).toEqual({ q4_0: 12, bf16: 6, q8_0: 2, f32: 7 });
+    expect(Object.fromEntries(counts)).toEqual({ q4_0: 12, bf16: 8, q8_0: 2, f32: 5 });
     const source = JSON.parse((await run("info", model, "--json"))[1]);
     // The 256 counts of each of 8 codebooks are divided into the entries.
     expect(summary.parameters).toBe(source.parameters - 8 * 256);

@@ -1,5 +1,5 @@
 /** KyutaiSpeechToTextTokenizer on the addon, against stored results of sentencepiece and tokenizers. */
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -85,6 +85,14 @@ describe("a vocabulary", () => {
     expect(copy.encode("the cat")).toEqual(ids);
     const bytes = await readFile(join(saved, "bpe-identity.model"));
     expect(bytes.equals(await readFile(url))).toBe(true);
+    // As transformers' converter made it.
+    const made = JSON.parse(await readFile(join(saved, "tokenizer.json"), "utf8"));
+    expect(made).toEqual(JSON.parse(await readFile(join(FIXTURES, "bpe.json"), "utf8")));
+    const settings = JSON.parse(await readFile(join(saved, "tokenizer_config.json"), "utf8"));
+    expect(settings).toMatchObject({ unk_token: "<unk>", bos_token: "<s>", pad_token: "<pad>" });
+    const suffix = await KyutaiSpeechToTextTokenizer.from_file(join(FIXTURES, "bpe-rules.model"));
+    await suffix.save_pretrained(join(folder, "suffix"));
+    expect(await readdir(join(folder, "suffix"))).toEqual(["bpe-rules.model"]);
 
     const gguf = join(folder, "digits.gguf");
     await convertModel(DIGITS_EN, gguf, { dtype: "f16" });

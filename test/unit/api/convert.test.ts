@@ -62,6 +62,14 @@ describe("convertModel", () => {
     [{ signal: {} }, "'signal'"],
     [{ onProgress: 1 }, "'onProgress'"],
     [{ type: "q8_0" }, "'type'"],
+    [{ format: "onnx" }, "'format' must be one of gguf, safetensors"],
+    [{ format: "safetensors", dtype: "q8_0" }, "'dtype' must be one of f32, f16, bf16 for safetensors"],
+    [{ format: "safetensors", small: true }, "'small' has no meaning"],
+    [{ format: "safetensors", codecDecoder: true }, "'codecDecoder' has no meaning"],
+    [{ maxShardSize: "5GB" }, "'maxShardSize' has no meaning"],
+    [{ format: "safetensors", maxShardSize: "5 bananas" }, "'maxShardSize' must be"],
+    [{ format: "safetensors", maxShardSize: 0.5 }, "'maxShardSize' must be"],
+    [{ small: 1 }, "'small'"],
   ])("refuses the options %o", async (options, words) => {
     const attempt = convertModel(DIGITS_EN, join(folder, "out.gguf"), options as object);
     await expectCode(attempt, "ERR_INVALID_ARGUMENT");
