@@ -24,10 +24,10 @@ export function testConversion(subject: Subject): void {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function start(name: string): Promise<{ conversion: ConversionHandle; target: string }> {
+  async function start(name: string, options = OPTIONS): Promise<{ conversion: ConversionHandle; target: string }> {
     const target = join(folder, name);
     const backend = await subject.open();
-    return { conversion: await backend.createConversion(subject.model, target, OPTIONS), target };
+    return { conversion: await backend.createConversion(subject.model, target, options), target };
   }
 
   it("makes the file appear when it is whole", async () => {
@@ -52,6 +52,20 @@ export function testConversion(subject: Subject): void {
     await conversion.dispose();
     expect(existsSync(target)).toBe(true);
     await rm(target);
+  });
+
+  it("puts weights into a folder", async () => {
+    const { dtype: _, ...rest } = OPTIONS;
+    const { conversion, target } = await start("trfs", { ...rest, format: "safetensors" });
+    while (!(await conversion.advance(1e6)).finished);
+    expect(existsSync(join(target, "model.safetensors"))).toBe(false);
+    await conversion.finish();
+    const { files, format, bytes } = await conversion.report();
+    expect(format).toBe("safetensors");
+    expect(files).toEqual([{ path: join(target, "model.safetensors"), bytes }]);
+    await conversion.dispose();
+    expect(await readdir(target)).toEqual(["model.safetensors"]);
+    await rm(target, { recursive: true });
   });
 
   it("leaves nothing behind when it is given up", async () => {

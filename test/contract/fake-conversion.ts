@@ -1,5 +1,5 @@
 /** A conversion without weights: it writes zeros beside the target and keeps the contract. */
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { setImmediate as nextTick } from "node:timers/promises";
 import { ComputeGate } from "../../ts/backend/compute-gate.js";
 import { Lifecycle } from "../../ts/backend/lifecycle.js";
@@ -35,6 +35,10 @@ export class FakeConversion implements ConversionHandle {
     return `${this.#target}.part`;
   }
 
+  get #file(): string {
+    return this.#options.format === "gguf" ? this.#target : `${this.#target}/model.safetensors`;
+  }
+
   advance(maxBytes: number): Promise<WorkProgress> {
     return this.#life.run(() =>
       this.#gate.run(async () => {
@@ -50,13 +54,18 @@ export class FakeConversion implements ConversionHandle {
       if (this.#done < BYTES) {
         throw codedError("ERR_INVALID_STATE", "the conversion is not done");
       }
-      return this.#gate.run(() => rename(this.#temporary, this.#target));
+      return this.#gate.run(async () => {
+        if (this.#options.format === "safetensors") {
+          await mkdir(this.#target, { recursive: true });
+        }
+        await rename(this.#temporary, this.#file);
+      });
     });
   }
 
   report(): Promise<ConversionReport> {
     const { format, dtype = "q8_0", codecDecoder } = this.#options;
-    const files = [{ path: this.#target, bytes: BYTES }];
+    const files = [{ path: this.#file, bytes: BYTES }];
     const tensor = { name: "a.weight", stored: "a.weight", shape: [2, 33], from: "bf16", bytes: BYTES };
     const tensors = [{ ...tensor, to: "bf16", reason: "rows of 33 are no whole blocks of q8_0" }];
     const facts = { format, bytes: BYTES, dtype, layout: "fake", files, codecDecoder, leftOut: [] };
