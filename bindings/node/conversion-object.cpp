@@ -28,19 +28,19 @@ constexpr const char * what = "conversion";
 }  // namespace
 
 Napi::Value conversion_object::create(const Napi::CallbackInfo & info) {
-    const std::string              source    = to_text(info[0], "source");
-    const std::string              target    = to_text(info[1], "target");
-    const Napi::Object             options   = to_object(info[2], "options");
-    const bool                     is_gguf   = to_text(options.Get("format"), "format") == "gguf";
-    const std::string              dtype     = options.Has("dtype") ? to_text(options.Get("dtype"), "dtype") : "";
-    const std::vector<std::string> keep      = to_texts(options.Get("keep"), "keep");
-    kstt_conversion_params         plain     = kstt_conversion_default_params();
-    plain.format                             = is_gguf ? KSTT_FORMAT_GGUF : KSTT_FORMAT_SAFETENSORS;
-    plain.n_threads                          = to_int32(options.Get("threads"), "threads");
-    plain.small_file                         = to_bool(options.Get("small"), "small") ? 1 : 0;
-    plain.codec_decoder                      = to_bool(options.Get("codecDecoder"), "codecDecoder") ? 1 : 0;
-    plain.transformers_compat = to_bool(options.Get("transformersCompat"), "transformersCompat") ? 1 : 0;
-    plain.max_shard_bytes     = to_int64(options.Get("maxShardBytes"), "maxShardBytes");
+    const std::string              source  = to_text(info[0], "source");
+    const std::string              target  = to_text(info[1], "target");
+    const Napi::Object             options = to_object(info[2], "options");
+    const bool                     is_gguf = to_text(options.Get("format"), "format") == "gguf";
+    const std::string              dtype   = options.Has("dtype") ? to_text(options.Get("dtype"), "dtype") : "";
+    const std::vector<std::string> keep    = to_texts(options.Get("keep"), "keep");
+    kstt_conversion_params         plain   = kstt_conversion_default_params();
+    plain.format                           = is_gguf ? KSTT_FORMAT_GGUF : KSTT_FORMAT_SAFETENSORS;
+    plain.n_threads                        = to_int32(options.Get("threads"), "threads");
+    plain.small_file                       = to_bool(options.Get("small"), "small") ? 1 : 0;
+    plain.codec_decoder                    = to_bool(options.Get("codecDecoder"), "codecDecoder") ? 1 : 0;
+    plain.transformers_compat              = to_bool(options.Get("transformersCompat"), "transformersCompat") ? 1 : 0;
+    plain.max_shard_bytes                  = to_int64(options.Get("maxShardBytes"), "maxShardBytes");
     return call_async<made_conversion>(
         info.Env(),
         "kstt.createConversion",

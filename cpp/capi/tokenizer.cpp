@@ -131,9 +131,8 @@ kstt_status kstt_tokenizer_to_json(
         require(handle != nullptr && size != nullptr, "tokenizer and size must not be NULL");
         require(text != nullptr || capacity == 0, "text must not be NULL unless capacity is 0");
         const bool        is_json = handle->file.kind == tokenizer_kind::tokenizer_json;
-        const std::string json =
-            is_json ? handle->file.bytes : to_tokenizer_json(read_sentencepiece(handle->file));
-        *size = json.size();
+        const std::string json    = is_json ? handle->file.bytes : to_tokenizer_json(read_sentencepiece(handle->file));
+        *size                     = json.size();
         if (capacity > json.size()) {
             std::memcpy(text, json.c_str(), json.size() + 1);
         }

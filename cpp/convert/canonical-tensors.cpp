@@ -164,8 +164,9 @@ std::vector<canonical_tensor> codec_decoder_tensors(const codec_config & config)
         }
     }
     if (config.columns_per_frame() > 1) {
-        list.codec("upsample.conv.weight",
-                   { config.hidden_size, config.hidden_size / config.upsample_groups, config.downsample_kernel_size() });
+        list.codec(
+            "upsample.conv.weight",
+            { config.hidden_size, config.hidden_size / config.upsample_groups, config.downsample_kernel_size() });
     }
     for (int32_t l = 0; l < config.num_hidden_layers; ++l) {
         add_codec_block(list, config, "decoder_transformer", l);

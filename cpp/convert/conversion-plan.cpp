@@ -118,7 +118,7 @@ class planner {
     }
 
     void add(const stored_tensors & stored, const canonical_tensor & tensor) {
-        planned_tensor       item = begin(stored.weights(), tensor, tensor.name);
+        planned_tensor       item  = begin(stored.weights(), tensor, tensor.name);
         std::vector<int64_t> shape = tensor.shape;
         // transformers' head has a row for the start token, which is never chosen: generation_config.json says so.
         if (tensor.role == tensor_role::head && !is_gguf_) {
@@ -149,7 +149,7 @@ class planner {
         }
         entries.name = base + "embed_sum";
         finish(std::move(entries), tensor);
-        const canonical_tensor usage = { base + "cluster_usage", one, tensor_role::codebook };
+        const canonical_tensor usage  = { base + "cluster_usage", one, tensor_role::codebook };
         planned_tensor         counts = begin(stored_.weights(), usage, usage.name);
         if (has_usage) {
             counts.source = usage.name;

@@ -93,7 +93,7 @@ std::vector<target_file> lay_out_safetensors(const std::string & folder,
         const std::string name = ends.size() == 1
                                      ? "model.safetensors"
                                      : format("model-%05d-of-%05d.safetensors", n, static_cast<int>(ends.size()));
-        const auto at = [&](size_t i) { return plan.tensors.begin() + static_cast<std::ptrdiff_t>(i); };
+        const auto        at   = [&](size_t i) { return plan.tensors.begin() + static_cast<std::ptrdiff_t>(i); };
         std::stable_sort(at(begin), at(end), [](const planned_tensor & a, const planned_tensor & b) {
             return element_type_size(a.choice.type) > element_type_size(b.choice.type);
         });

@@ -29,6 +29,8 @@ std::vector<target_file> lay_out_gguf(const model_source &       source,
 // Weights of the transformers layout in `folder`: model.safetensors, or shards and, last, their index. A shard holds
 // tensors up to max_shard_bytes, or a single one that is larger. Tensors are put in order: within a file the wide types
 // come first, so that all are aligned.
-std::vector<target_file> lay_out_safetensors(const std::string & folder, uint64_t max_shard_bytes, conversion_plan & plan);
+std::vector<target_file> lay_out_safetensors(const std::string & folder,
+                                             uint64_t            max_shard_bytes,
+                                             conversion_plan &   plan);
 
 }  // namespace kstt

@@ -50,9 +50,9 @@ type_choice choose_type(const canonical_tensor &       tensor,
                         const type_request &           wanted,
                         const std::vector<keep_rule> & rules);
 
-// For safetensors: as the rule says; embeddings, head and products of the decoder in the type asked for, if one is; else
-// as in the source. What is quantized there becomes bf16, in the codec f32. Throws INVALID_ARGUMENT for a rule that asks
-// for a block format.
+// For safetensors: as the rule says; embeddings, head and products of the decoder in the type asked for, if one is;
+// else as in the source. What is quantized there becomes bf16, in the codec f32. Throws INVALID_ARGUMENT for a rule
+// that asks for a block format.
 type_choice choose_float_type(const canonical_tensor &            tensor,
                               element_type                        source,
                               const std::optional<element_type> & wanted,

@@ -42,8 +42,8 @@ typedef struct kstt_conversion_params {
 KSTT_API kstt_conversion_params kstt_conversion_default_params(void);
 
 /* Opens a checkpoint of any layout, checks that every tensor is there, and reserves the space.
- * GGUF: `target` is the file. The codec, norms and pause heads are stored as f32; embeddings and text head have 8 bits at
- * least; rows that are no whole blocks of the type fall back to q8_0 (q4_k) or to the type of the source.
+ * GGUF: `target` is the file. The codec, norms and pause heads are stored as f32; embeddings and text head have 8 bits
+ * at least; rows that are no whole blocks of the type fall back to q8_0 (q4_k) or to the type of the source.
  * Safetensors: `target` is a folder, made if need be, and not the source's. dtype counts for embeddings, products and
  * head; pause heads, for which transformers has no place, are left out.
  * FILE_ACCESS: `target` cannot be written; DISK_FULL: there is no space for it. */

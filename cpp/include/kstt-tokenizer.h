@@ -62,11 +62,11 @@ KSTT_API int32_t      kstt_tokenizer_kind(const kstt_tokenizer * tokenizer);
 KSTT_API const char * kstt_tokenizer_file_name(const kstt_tokenizer * tokenizer);
 KSTT_API const void * kstt_tokenizer_file_bytes(const kstt_tokenizer * tokenizer, size_t * n_bytes);
 
-/* The vocabulary as tokenizer.json: as it is, or what transformers makes of a SentencePiece model. MODEL_UNSUPPORTED: it
- * has no such form. *size: bytes of the text; text holds them and a NUL if capacity suffices, else nothing is written
- * (NULL with 0 to ask). */
-KSTT_API kstt_status kstt_tokenizer_to_json(
-    const kstt_tokenizer * tokenizer, char * text, size_t capacity, size_t * size, kstt_error * err);
+/* The vocabulary as tokenizer.json: as it is, or what transformers makes of a SentencePiece model. MODEL_UNSUPPORTED:
+ * it has no such form. *size: bytes of the text; text holds them and a NUL if capacity suffices, else nothing is
+ * written (NULL with 0 to ask). */
+KSTT_API kstt_status
+kstt_tokenizer_to_json(const kstt_tokenizer * tokenizer, char * text, size_t capacity, size_t * size, kstt_error * err);
 KSTT_API void kstt_tokenizer_free(kstt_tokenizer * tokenizer);
 
 #ifdef __cplusplus

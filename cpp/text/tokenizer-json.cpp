@@ -80,8 +80,8 @@ json unigram(const sentencepiece_model & model) {
 }
 
 struct merge {
-    std::string_view left;
-    std::string_view right;
+    std::string_view                  left;
+    std::string_view                  right;
     // Better ones are greater: the piece's score, then the characters of both parts.
     std::tuple<float, size_t, size_t> rank;
 };
@@ -111,20 +111,19 @@ std::vector<merge> merges_of(const sentencepiece_model & model) {
                 merges.push_back({ left, right, { piece.score, n_characters(left), n_characters(right) } });
             }
         }
-        std::sort(merges.begin() + static_cast<std::ptrdiff_t>(before),
-                  merges.end(),
-                  [&](const merge & a, const merge & b) {
-                      return std::make_pair(ids[a.left], ids[a.right]) < std::make_pair(ids[b.left], ids[b.right]);
-                  });
+        std::sort(
+            merges.begin() + static_cast<std::ptrdiff_t>(before), merges.end(), [&](const merge & a, const merge & b) {
+                return std::make_pair(ids[a.left], ids[a.right]) < std::make_pair(ids[b.left], ids[b.right]);
+            });
     }
     std::stable_sort(merges.begin(), merges.end(), [](const merge & a, const merge & b) { return a.rank > b.rank; });
     return merges;
 }
 
 json bpe(const sentencepiece_model & model) {
-    json vocabulary = json::object();
+    json   vocabulary = json::object();
     // Without the look-up of every name that an assignment makes; pieces differ.
-    auto & entries = static_cast<json::object_t::Container &>(vocabulary.get_ref<json::object_t &>());
+    auto & entries    = static_cast<json::object_t::Container &>(vocabulary.get_ref<json::object_t &>());
     for (size_t id = 0; id < model.pieces.size(); ++id) {
         entries.emplace_back(model.pieces[id].text, id);
     }

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -54,6 +54,38 @@ it("the documented id of the 1b", async () => {
   expect(tokens).toEqual((await generate(join(layouts, "candle-f32"))).tokens);
 });
 
+async function info(model: string): Promise<Record<string, unknown>> {
+  const env = { PATH: process.env["PATH"], HF_HOME: home, HF_ENDPOINT: hub.endpoint };
+  const { stdout } = await promisify(execFile)(process.execPath, [program, "info", model, "--json"], { env });
+  return JSON.parse(stdout);
+}
+
+/** What info says apart from where the files are. */
+function withoutPlaces({ path: _, files, tokenizer, ...facts }: Record<string, unknown>): object {
+  const names = (files as { path: string }[]).map(({ path }) => basename(path));
+  return { ...facts, names, kind: Object(tokenizer).kind };
+}
+
+it("info of a model that is not here fetches no weights", async () => {
+  const folder = fileURLToPath(new URL("../../models/digits-en", import.meta.url));
+  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+  const read = async (name: string): Promise<[string, Uint8Array]> => [name, await readFile(join(folder, name))];
+  const files = Object.fromEntries(await Promise.all(entries.map(({ name }) => read(name))));
+  hub.repositories.set("tests/model", { commit: COMMIT, files });
+  const found = await info("tests/model");
+  expect(withoutPlaces(found)).toEqual(withoutPlaces(await info(folder)));
+  expect(found).toMatchObject({ path: "hf://tests/model" });
+  // A megabyte is read at least, twice.
+  expect(files["model.safetensors"]?.length).toBeGreaterThan(3e6);
+  expect(hub.cdnBytes).toBeLessThan(2.5e6);
+  expect((await readdir(home, { recursive: true })).filter((name) => name.endsWith(".safetensors"))).toEqual([]);
+  // With the model here it is described from there.
+  await generate("tests/model");
+  const cached = await info("tests/model");
+  expect(withoutPlaces(cached)).toEqual(withoutPlaces(found));
+  expect(String(cached["path"]).startsWith(home)).toBe(true);
+});
+
 it("a codec in another repository", async () => {
   const {
     "mimi-pytorch-e351c8d8@125.safetensors": codec,
@@ -72,5 +104,9 @@ it("a codec in another repository", async () => {
     commit: COMMIT,
     files: { ...files, "config.json": new TextEncoder().encode(JSON.stringify(changed)) },
   });
+  const local = await info(join(layouts, "original-f32"));
+  const { names, ...facts } = withoutPlaces(await info("tests/model")) as { names: string[] };
+  expect(names).toContain("mimi.safetensors");
+  expect(withoutPlaces(local)).toMatchObject(facts);
   expect((await generate("tests/model")).tokens).toEqual((await generate(join(layouts, "original-f32"))).tokens);
 });

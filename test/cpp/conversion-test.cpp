@@ -147,8 +147,8 @@ void test_rules() {
     CHECK_EQUAL(type_of("lm_head.weight"), std::string("f32"));
     CHECK_EQUAL(type_of("model.embed_tokens.embed_tokens.weight"), std::string("q8_0"));
 
-    const conversion_options any =
-        options_of(element_type::q4_0, { "codec_model.downsample.*=bf16", "*.codebook.embed=f16", "model.norm.weight" });
+    const conversion_options any = options_of(
+        element_type::q4_0, { "codec_model.downsample.*=bf16", "*.codebook.embed=f16", "model.norm.weight" });
     const temp_folder  other;
     const model_source rules = open_own_gguf(convert(other, any));
     CHECK(rules.weights->find("codec_model.downsample.conv.weight")->type == element_type::bf16);
@@ -182,9 +182,9 @@ void test_rules() {
 void test_small() {
     const auto types = [&](element_type type) {
         const temp_folder  folder;
-        conversion_options options = options_of(type);
-        options.small              = true;
-        const model_source back    = open_own_gguf(convert(folder, options));
+        conversion_options options              = options_of(type);
+        options.small                           = true;
+        const model_source                 back = open_own_gguf(convert(folder, options));
         std::map<std::string, std::string> found;
         for (const tensor_view & tensor : back.weights->tensors()) {
             found[tensor.name] = element_type_name(tensor.type);
@@ -268,5 +268,6 @@ void test_names() {
 }  // namespace
 
 int main() {
-    return check_run({ test_contents, test_reproducible, test_rules, test_small, test_report, test_own_as_source, test_names });
+    return check_run(
+        { test_contents, test_reproducible, test_rules, test_small, test_report, test_own_as_source, test_names });
 }

@@ -95,6 +95,24 @@ void convert(const std::string & source, const std::string & target, const char 
     kstt_conversion_free(conversion);
 }
 
+void convert_to_folder(const std::string & source, const std::string & folder) {
+    kstt_conversion_params params = kstt_conversion_default_params();
+    params.format                 = KSTT_FORMAT_SAFETENSORS;
+    kstt_conversion * conversion  = nullptr;
+    params.max_shard_bytes        = -1;
+    EXPECT(kstt_conversion_create(source.c_str(), folder.c_str(), &params, &conversion, &last_error),
+           KSTT_STATUS_INVALID_ARGUMENT,
+           "max_shard_bytes");
+    params.max_shard_bytes = 1 << 20;
+    EXPECT_OK(kstt_conversion_create(source.c_str(), folder.c_str(), &params, &conversion, &last_error));
+    kstt_progress progress = {};
+    while (progress.finished == 0 && last_error.status == KSTT_STATUS_OK) {
+        EXPECT_OK(kstt_conversion_advance(conversion, 1 << 20, &progress, &last_error));
+    }
+    EXPECT_OK(kstt_conversion_finish(conversion, &last_error));
+    kstt_conversion_free(conversion);
+}
+
 std::string description_of(const std::string & path) {
     size_t needed = 0;
     EXPECT_OK(kstt_model_describe(path.c_str(), nullptr, nullptr, 0, &needed, &last_error));
@@ -203,9 +221,30 @@ void test_conversions() {
     }
 }
 
+// Weights in shards, with what else a folder needs beside them: a model again.
+void test_folder_conversion() {
+    put_folder(digits, "memory:/digits");
+    const std::vector<int32_t> expected = tokens_of("memory:/digits");
+    EXPECT(kstt_memory_file_remove("memory:/digits/none", &last_error), KSTT_STATUS_FILE_NOT_FOUND, "none");
+    put_folder(digits, "memory:/trfs");
+    EXPECT_OK(kstt_memory_file_remove("memory:/trfs/model.safetensors", &last_error));
+    convert_to_folder("memory:/digits", "memory:/trfs");
+    remove_folder(digits, "memory:/digits");
+    CHECK(tokens_of("memory:/trfs") == expected);
+    void * bytes = nullptr;
+    size_t size  = 0;
+    EXPECT_OK(kstt_memory_file_bytes("memory:/trfs/model.safetensors.index.json", &bytes, &size, &last_error));
+    CHECK(size > 1000);
+}
+
 }  // namespace
 
 int main() {
     EXPECT_OK(kstt_init(std::getenv("KSTT_KERNEL_DIR"), &last_error));
-    return check_run({ test_names, test_errors_name_the_file, test_folder, test_tokenizer, test_conversions });
+    return check_run({ test_names,
+                       test_errors_name_the_file,
+                       test_folder,
+                       test_tokenizer,
+                       test_conversions,
+                       test_folder_conversion });
 }

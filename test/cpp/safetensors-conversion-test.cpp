@@ -101,8 +101,8 @@ void test_layouts() {
 // A shard ends where the next tensor would make it too large; a larger tensor has one for itself.
 void test_shards() {
     const temp_folder  folder;
-    conversion_options options = to_folder();
-    options.max_shard_bytes    = 100000;
+    conversion_options options  = to_folder();
+    options.max_shard_bytes     = 100000;
     const nlohmann::json report = convert(varied, folder.path("out"), options);
     CHECK(report["codecDecoder"] == true);
     const size_t n_files = report["files"].size();
@@ -251,10 +251,5 @@ void test_release_of_rows() {
 }  // namespace
 
 int main() {
-    return check_run({ test_layouts,
-                       test_shards,
-                       test_types,
-                       test_folders,
-                       test_codec_decoder,
-                       test_release_of_rows });
+    return check_run({ test_layouts, test_shards, test_types, test_folders, test_codec_decoder, test_release_of_rows });
 }

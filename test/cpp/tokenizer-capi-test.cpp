@@ -120,6 +120,27 @@ void test_arguments() {
     kstt_tokenizer_free(tokenizer);
 }
 
+void test_json() {
+    kstt_tokenizer * tokenizer = open();
+    size_t           size      = 0;
+    EXPECT(kstt_tokenizer_to_json(nullptr, nullptr, 0, &size, &last_error), KSTT_STATUS_INVALID_ARGUMENT, "NULL");
+    EXPECT(kstt_tokenizer_to_json(tokenizer, nullptr, 1, &size, &last_error), KSTT_STATUS_INVALID_ARGUMENT, "text");
+    EXPECT(kstt_tokenizer_to_json(tokenizer, nullptr, 0, nullptr, &last_error), KSTT_STATUS_INVALID_ARGUMENT, "size");
+    EXPECT_OK(kstt_tokenizer_to_json(tokenizer, nullptr, 0, &size, &last_error));
+    size_t       n_bytes = 0;
+    const void * bytes   = kstt_tokenizer_file_bytes(tokenizer, &n_bytes);
+    CHECK_EQUAL(size, n_bytes);
+    std::vector<char> text(size + 1, '#');
+    EXPECT_OK(kstt_tokenizer_to_json(tokenizer, text.data(), size, &size, &last_error));
+    CHECK(text == std::vector<char>(size + 1, '#'));
+    EXPECT_OK(kstt_tokenizer_to_json(tokenizer, text.data(), size + 1, &size, &last_error));
+    CHECK(std::memcmp(text.data(), bytes, size) == 0 && text.back() == '\0');
+    kstt_tokenizer_free(tokenizer);
+    EXPECT_OK(kstt_tokenizer_create("test/fixtures/tokenizer/bpe-rules.model", &tokenizer, &last_error));
+    EXPECT(kstt_tokenizer_to_json(tokenizer, nullptr, 0, &size, &last_error), KSTT_STATUS_MODEL_UNSUPPORTED, "words");
+    kstt_tokenizer_free(tokenizer);
+}
+
 void test_questions() {
     kstt_tokenizer * tokenizer = open();
     const int32_t    n         = kstt_tokenizer_vocab_size(tokenizer);
@@ -147,5 +168,6 @@ void test_questions() {
 }  // namespace
 
 int main() {
-    return check_run({ test_create, test_copy_of_the_file, test_short_buffers, test_arguments, test_questions });
+    return check_run(
+        { test_create, test_copy_of_the_file, test_short_buffers, test_arguments, test_json, test_questions });
 }

@@ -60,16 +60,16 @@ const json & expected() {
     return document;
 }
 
-// What transformers' converter made of these models, stored as unigram.json and bpe.json: the same documents. (The one of
-// the Unigram model was given the rules of another.)
+// What transformers' converter made of these models, stored as unigram.json and bpe.json: the same documents. (The one
+// of the Unigram model was given the rules of another.)
 void test_conversion_to_json() {
     for (const char * const name : { "unigram", "bpe" }) {
-        const bool              is_bpe = std::string(name) == "bpe";
-        const std::string       source = is_bpe ? "bpe-identity.model" : "unigram-nfkc.model";
-        sentencepiece_model     model  = kstt::read_sentencepiece(read_fixture(source));
-        const tokenizer_file    stored = read_fixture(std::string(name) + ".json");
-        const json              found  = json::parse(kstt::to_tokenizer_json(model));
-        json                    wanted = json::parse(stored.bytes);
+        const bool           is_bpe = std::string(name) == "bpe";
+        const std::string    source = is_bpe ? "bpe-identity.model" : "unigram-nfkc.model";
+        sentencepiece_model  model  = kstt::read_sentencepiece(read_fixture(source));
+        const tokenizer_file stored = read_fixture(std::string(name) + ".json");
+        const json           found  = json::parse(kstt::to_tokenizer_json(model));
+        json                 wanted = json::parse(stored.bytes);
         if (!is_bpe) {
             const std::string rules =
                 kstt::read_sentencepiece(read_fixture("unigram-rules.model")).normalizer.precompiled_charsmap;
@@ -88,7 +88,8 @@ void test_conversion_to_json() {
             CHECK_EQUAL(to_text(back->encode(text)), to_text(first->encode(text)));
         }
     }
-    for (const std::string & text : { std::string(), std::string("a"), std::string("ab"), std::string("\0\xFF\x80", 3) }) {
+    for (const std::string & text :
+         { std::string(), std::string("a"), std::string("ab"), std::string("\0\xFF\x80", 3) }) {
         CHECK(kstt::decode_base64(kstt::encode_base64(text)) == text);
     }
     CHECK_THROWS(kstt::to_tokenizer_json(kstt::read_sentencepiece(read_fixture("bpe-rules.model"))),
@@ -97,7 +98,7 @@ void test_conversion_to_json() {
     sentencepiece_model model = kstt::read_sentencepiece(read_fixture("bpe-identity.model"));
     model.pieces.back().text  = std::string(600, 'a');
     CHECK_THROWS(kstt::to_tokenizer_json(model), KSTT_STATUS_MODEL_UNSUPPORTED, "600 bytes");
-    model            = kstt::read_sentencepiece(read_fixture("unigram-nfkc.model"));
+    model                     = kstt::read_sentencepiece(read_fixture("unigram-nfkc.model"));
     model.pieces.back().score = INFINITY;
     CHECK_THROWS(kstt::to_tokenizer_json(model), KSTT_STATUS_MODEL_UNSUPPORTED, "no number");
 }
@@ -206,5 +207,9 @@ void test_any_bytes() {
 }  // namespace
 
 int main() {
-    return check_run({ test_conversion_to_json, test_reference_results, test_special_tokens, test_pieces_of_a_stream, test_any_bytes });
+    return check_run({ test_conversion_to_json,
+                       test_reference_results,
+                       test_special_tokens,
+                       test_pieces_of_a_stream,
+                       test_any_bytes });
 }

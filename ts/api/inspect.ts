@@ -10,13 +10,13 @@ import { type Progress, toHubOptions } from "./options.js";
 export interface InspectOptions {
   /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
-  /** A model of the Hub is downloaded first. */
+  /** Of a model of the Hub configuration and vocabulary are downloaded first; of weights only names and shapes. */
   onDownload?: ((progress: Progress) => void) | undefined;
 }
 
 /** What inspectModel() found. */
 export interface ModelSummary {
-  /** The folder or file that was read. */
+  /** The folder or file that was read; "hf://owner/name" for a model of the Hub that is not in the cache. */
   readonly path: string;
   /** "transformers", "original", "candle", "mlx", "gguf" or "moshi.cpp". */
   readonly layout: string;

@@ -7,8 +7,10 @@ import { onDisk } from "./disk-error.node.js";
 import { avoidsLinks, cacheFolder, httpSettings, isOffline } from "./environment.node.js";
 import { checkSpace, type FetchContext, fetchFile } from "./file-fetch.node.js";
 import { HttpFailure, toSttError } from "./http-failure.js";
+import { headsFolder } from "./model-heads.node.js";
 import { type ModelPlan, type PlannedFile, planFromCache, planModel } from "./model-plan.node.js";
 import { isCommit } from "./model-reference.js";
+import { RangesIgnored } from "./range-request.js";
 import { fetchListing, type RepositoryListing } from "./repository.js";
 import { DEFAULT_RETRIES, type RetryPolicy } from "./retry.js";
 import { TransferMeter } from "./transfer-meter.js";
@@ -38,8 +40,8 @@ export async function findHubModel(id: string, options: HubOptions = {}, tuning:
     return fromCache(id, choices, cache, options);
   }
   const [choice] = choices;
-  const plan = await onlinePlan(choice, cache, options, tuning);
-  return { path: await modelPath(cache, plan), source: sourceOf(id, choice, plan) };
+  const { plan, path } = await bringModel(choice, cache, options, tuning);
+  return { path, source: sourceOf(id, choice, plan) };
 }
 
 async function fromCache(
@@ -60,12 +62,12 @@ async function fromCache(
   });
 }
 
-async function onlinePlan(
+async function bringModel(
   choice: Choice,
   cache: ModelCache,
   options: HubOptions,
   { retries = DEFAULT_RETRIES, openFile }: Tuning,
-): Promise<ModelPlan> {
+): Promise<{ plan: ModelPlan; path: string }> {
   const { reference, revision } = choice;
   const { weights = true } = options;
   const cached = await planFromCache(cache, reference, revision, weights);
@@ -80,13 +82,36 @@ async function onlinePlan(
     openFile,
   };
   if (cached !== undefined && isCommit(revision)) {
-    return complete(context, cached);
+    await complete(context, cached);
+    return { plan: cached, path: await modelPath(cache, cached) };
   }
   const what = `${reference.repository}@${revision}`;
   try {
-    return await complete(context, await currentPlan(context, choice, cached));
+    const plan = await currentPlan(context, choice, cached);
+    const heads = await headsOf(context, plan, options.heads);
+    if (heads !== undefined) {
+      return { plan, path: heads };
+    }
+    await complete(context, plan);
+    return { plan, path: await modelPath(cache, plan) };
   } catch (error) {
     throw toSttError(error, what, settings.token !== undefined);
+  }
+}
+
+/** undefined: all is here, the whole model is wanted, or the server sends nothing less. */
+async function headsOf(context: Context, plan: ModelPlan, heads: HubOptions["heads"]): Promise<string | undefined> {
+  const files = [plan, ...plan.others].flatMap((each) => each.files);
+  if (heads === undefined || files.every(({ remote }) => remote === undefined)) {
+    return undefined;
+  }
+  try {
+    return await headsFolder(silent(context), plan, heads);
+  } catch (error) {
+    if (error instanceof RangesIgnored) {
+      return undefined;
+    }
+    throw error;
   }
 }
 
@@ -117,7 +142,7 @@ function silent(context: FetchContext): FetchContext {
 }
 
 /** Fetches what a plan lacks, one file after another: each uses all connections. */
-async function complete(context: Context, plan: ModelPlan): Promise<ModelPlan> {
+async function complete(context: Context, plan: ModelPlan): Promise<void> {
   const plans = [plan, ...plan.others];
   const files = plans.flatMap((each) => each.files);
   await checkSpace(context.cache, files);
@@ -134,7 +159,6 @@ async function complete(context: Context, plan: ModelPlan): Promise<ModelPlan> {
       await setCommit(context, repository, revision, commit);
     }
   }
-  return plan;
 }
 
 async function setCommit({ cache, warn }: FetchContext, repository: string, revision: string, commit: string) {

@@ -1,5 +1,20 @@
 /** What the Hub layer takes and gives. */
 
+/** A file that can be read in parts. */
+export interface PartialFile {
+  /** Bytes. */
+  readonly size: number;
+  read(start: number, end: number): Promise<Uint8Array>;
+}
+
+/** How to describe a model without its weights, on a platform with a disk. */
+export interface ModelHeads {
+  /** How many bytes of a file of weights are wanted, from its beginning. */
+  bytesOf(file: PartialFile): Promise<number>;
+  /** Told of the folder that holds such files, and how to remove it. Not called where all is in the cache. */
+  onFolder(folder: string, remove: () => Promise<void>): void;
+}
+
 export interface HubOptions {
   /** Branch, tag or commit. Default: "main". */
   readonly revision?: string | undefined;
@@ -11,6 +26,8 @@ export interface HubOptions {
   readonly token?: string | false | undefined;
   /** false: no weights where configuration and tokenizer can be read without. Default: true. */
   readonly weights?: boolean | undefined;
+  /** Of weights that are not here only the beginning is fetched. Default: all of them, into the cache. */
+  readonly heads?: ModelHeads | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Told what the user should know though it is no error. */

@@ -1,4 +1,5 @@
 /** What a checkpoint is, without loading it. */
+import { headBytes } from "../contract/file-head.js";
 import type { HubOptions } from "../hub/types.js";
 import { checkSourceRequest, describePath, type ModelDescription, type SourceRequest } from "./foreign-layout.js";
 import { findModelPath, type ModelLocation } from "./model-folder.js";
@@ -16,7 +17,7 @@ export interface DescribeOptions {
 
 /**
  * Layout, files, configuration, types and sizes of a checkpoint: a folder or a file of weights; without a location, of
- * the embedded model. Reads no weights.
+ * the embedded model. Reads no weights, and fetches none of a model on the Hub.
  *
  * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED,
  * ERR_BACKEND_UNAVAILABLE.
@@ -30,12 +31,35 @@ export async function describeModel(
   return (await describeLocation(location, options, {})).description;
 }
 
-/** Where a model is, and what the core says of it. */
+/** Where a model is, and what the core says of it. Of one on the Hub that is not here no weights are fetched. */
 export async function describeLocation(
   location: ModelLocation | undefined,
   request: SourceRequest,
   hub: HubOptions,
 ): Promise<{ readonly path: string; readonly description: ModelDescription }> {
-  const { path } = await findModelPath(location, hub);
-  return { path, description: await describePath(path, request) };
+  const place = { folder: "", remove: async (): Promise<void> => {} };
+  const onFolder = (folder: string, remove: () => Promise<void>): void => void Object.assign(place, { folder, remove });
+  try {
+    const source = await findModelPath(location, { ...hub, heads: { bytesOf: headBytes, onFolder } });
+    const description = await describePath(source.path, request);
+    if (place.folder === "" || source.kind !== "hub") {
+      return { path: source.path, description };
+    }
+    // Files of a folder that is gone by then are named by where they are.
+    const toHub = (path: string): string =>
+      path.startsWith(place.folder)
+        ? `hf://${source.repository}${path.slice(place.folder.length).replaceAll("\\", "/")}`
+        : path;
+    const { files, tokenizer } = description;
+    return {
+      path: toHub(source.path),
+      description: {
+        ...description,
+        files: files.map(toHub),
+        tokenizer: { ...tokenizer, file: tokenizer.file.replace(place.folder, `hf://${source.repository}`) },
+      },
+    };
+  } finally {
+    await place.remove();
+  }
 }

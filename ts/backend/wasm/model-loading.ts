@@ -1,8 +1,8 @@
 /** A model's files into the memory of a worker's core: only those that are needed, each chunk copied once. */
 import { SttError } from "../../contract/errors.js";
+import { headBytes } from "../../contract/file-head.js";
 import type { ModelFile } from "../../contract/model-files.js";
 import type { CoreChannel } from "./core-channel.js";
-import { headBytes } from "./file-head.js";
 import type { ModelPath } from "./wasm-host.js";
 
 /** The folder of the one model of a worker, in the core's memory. */

@@ -1,12 +1,15 @@
 /** How much of a file of weights comes before its numbers: names, shapes, and in GGUF files configuration and vocabulary. */
-import type { ModelFile } from "../../contract/model-files.js";
+import type { ModelFile } from "./model-files.js";
+
+/** What can be read in parts. */
+type ReadableFile = Pick<ModelFile, "size" | "read">;
 
 /** Beyond this the file is damaged; the core says so. */
 const MAX_HEAD = 128 << 20;
 const READ_SIZE = 1 << 20;
 
 /** Bytes, at most the file's. What is damaged is not looked into: the core does, and says what is wrong. */
-export async function headBytes(file: ModelFile): Promise<number> {
+export async function headBytes(file: ReadableFile): Promise<number> {
   const limit = Math.min(file.size, MAX_HEAD);
   const reader = new HeadReader(file, limit);
   try {
@@ -78,13 +81,13 @@ class PastTheEnd extends Error {}
 
 class HeadReader {
   position = 0;
-  readonly #file: ModelFile;
+  readonly #file: ReadableFile;
   readonly #limit: number;
   #bytes = new Uint8Array();
   #view = new DataView(this.#bytes.buffer);
   #start = 0;
 
-  constructor(file: ModelFile, limit: number) {
+  constructor(file: ReadableFile, limit: number) {
     this.#file = file;
     this.#limit = limit;
   }
