@@ -4,6 +4,7 @@
 #include "runtime/error.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -82,39 +83,60 @@ class planner {
         for (const canonical_tensor & tensor : tensors) {
             if (tensor.role == tensor_role::codebook) {
                 add_codebook(tensor);
-            } else if (tensor.role == tensor_role::extra_head && !is_gguf_) {
-                result_.left_out.push_back(tensor.name);
-            } else {
+            } else if (tensor.role != tensor_role::extra_head || is_gguf_) {
                 add(stored_, tensor);
             }
         }
         if (!half.empty()) {
-            const stored_tensors stored(*result_.codec_decoder);
+            const stored_tensors stored(*result_.codec_half);
             for (const canonical_tensor & tensor : half) {
                 add(stored, tensor);
             }
+        }
+        if (!is_gguf_) {
+            list_left_out();
         }
         return std::move(result_);
     }
 
   private:
+    // A GGUF has what the engine reads, and that is known; here everything of the source is expected.
+    void list_left_out() {
+        std::set<std::string> written;
+        for (const planned_tensor & item : result_.tensors) {
+            written.insert(item.name);
+            written.insert(item.source);
+        }
+        for (const tensor_view & tensor : source_.weights->tensors()) {
+            if (written.count(tensor.name) == 0) {
+                result_.left_out.push_back(tensor.name);
+            }
+        }
+    }
+
     // The tensors of the half that is to be written; none: it is not.
     std::vector<canonical_tensor> find_codec_decoder() {
         if (is_gguf_ && !options_.codec_decoder) {
             return {};
         }
-        const std::shared_ptr<const checkpoint> weights =
-            source_.open_codec_decoder ? source_.open_codec_decoder() : source_.weights;
-        if (!stored_tensors(*weights).has("codec_model.decoder.layers.0.conv.weight")) {
-            if (options_.codec_decoder) {
-                throw error(KSTT_STATUS_MODEL_UNSUPPORTED,
-                            "the source holds only the encoder of its codec, so that its decoder cannot be written; "
-                            "convert from a checkpoint that has it, or leave it out");
-            }
-            return {};
+        result_.codec_half = source_.open_codec_decoder ? source_.open_codec_decoder() : source_.weights;
+        const stored_tensors          stored(*result_.codec_half);
+        std::vector<canonical_tensor> half = codec_decoder_tensors(source_.config.codec);
+        result_.has_codec_decoder          = stored.has("codec_model.decoder.layers.0.conv.weight");
+        if (!result_.has_codec_decoder && options_.codec_decoder) {
+            throw error(
+                KSTT_STATUS_MODEL_UNSUPPORTED,
+                "the source holds only the encoder of its codec, so that its decoder cannot be written; convert "
+                "from a checkpoint that has it, or leave it out");
         }
-        result_.codec_decoder = weights;
-        return codec_decoder_tensors(source_.config.codec);
+        if (!result_.has_codec_decoder) {
+            // Scattered tensors of it, such as output projections, are no reason to refuse the rest.
+            half.erase(std::remove_if(half.begin(),
+                                      half.end(),
+                                      [&](const canonical_tensor & tensor) { return !stored.has(tensor.name); }),
+                       half.end());
+        }
+        return half;
     }
 
     void add(const stored_tensors & stored, const canonical_tensor & tensor) {

@@ -44,9 +44,10 @@ struct planned_tensor {
 };
 
 struct conversion_plan {
-    std::vector<planned_tensor>       tensors;        // in the order of the target
-    std::vector<std::string>          left_out;       // of the source: what the target has no place for
-    std::shared_ptr<const checkpoint> codec_decoder;  // kept alive; nullptr: not written
+    std::vector<planned_tensor>       tensors;                    // in the order of the target
+    std::vector<std::string>          left_out;                   // of the source: what the target has no place for
+    std::shared_ptr<const checkpoint> codec_half;                 // that has tensors of the codec's decoder; kept alive
+    bool                              has_codec_decoder = false;  // whether all of them are written
 };
 
 // Throws INVALID_ARGUMENT (options that do not go together, a rule that fits no tensor), MODEL_FORMAT (a tensor that is

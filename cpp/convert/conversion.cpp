@@ -143,7 +143,7 @@ std::string conversion::report() const {
                                   { "dtype", element_type_name(type) },
                                   { "layout", source_.layout },
                                   { "files", std::move(files) },
-                                  { "codecDecoder", plan_.codec_decoder != nullptr },
+                                  { "codecDecoder", plan_.has_codec_decoder },
                                   { "leftOut", plan_.left_out },
                                   { "tensors", std::move(tensors) } };
     return report.dump(-1, ' ', false, json::error_handler_t::replace);

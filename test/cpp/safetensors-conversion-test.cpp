@@ -56,6 +56,25 @@ std::vector<float> values_of(const tensor_view & tensor) {
     return values;
 }
 
+std::string file_bytes(const std::string & path) {
+    std::ifstream file(path, std::ios::binary);
+    return { std::istreambuf_iterator<char>(file), {} };
+}
+
+// A safetensors file with an empty tensor "extra" besides.
+std::string with_extra_tensor(const std::string & file) {
+    uint64_t length = 0;
+    std::memcpy(&length, file.data(), sizeof(length));
+    auto         header      = nlohmann::json::parse(file.substr(8, static_cast<size_t>(length)));
+    const size_t n_data      = file.size() - 8 - static_cast<size_t>(length);
+    header["extra"]          = { { "dtype", "F32" }, { "shape", { 0 } }, { "data_offsets", { n_data, n_data } } };
+    const std::string text   = header.dump();
+    const uint64_t    longer = text.size();
+    std::string       result(sizeof(longer), '\0');
+    std::memcpy(result.data(), &longer, sizeof(longer));
+    return result + text + file.substr(8 + static_cast<size_t>(length));
+}
+
 // The head of a source without a row for the start token is one row of zeros shorter.
 void check_head(const tensor_view & found, const tensor_view & stored) {
     CHECK(found.type == stored.type);
@@ -122,6 +141,26 @@ void test_shards() {
         json_value::read(path_in_folder(folder.path("out"), "model.safetensors.index.json"), size_t{ 1 } << 20U);
     CHECK_EQUAL(index.at("weight_map").raw().size(), source.weights->tensors().size());
     CHECK(index.at("metadata").at("total_size").raw().get<int64_t>() > 0);
+}
+
+// Tensors that no model of this family has are named, not passed over; those of a half that is not whole are kept.
+void test_left_out() {
+    const temp_folder folder;
+    const std::string source = fixtures + "parity/bf16/checkpoint";
+    CHECK(convert(source, folder.path("a"), to_folder())["leftOut"].empty());
+    CHECK(checkpoint::open(folder.path("a"))->tensors().size() == checkpoint::open(source)->tensors().size());
+
+    std::filesystem::copy(source, folder.path("b"));
+    std::string       bytes = file_bytes(folder.path("b/model.safetensors"));
+    const std::string name  = "model.norm.weight";
+    const size_t      at    = bytes.find(name);
+    bytes[at]               = 'n';
+    std::ofstream(folder.path("b/model.safetensors"), std::ios::binary) << bytes;
+    CHECK_THROWS(conversion(folder.path("b"), folder.path("c"), to_folder()), KSTT_STATUS_MODEL_FORMAT, name);
+
+    std::ofstream(folder.path("b/model.safetensors"), std::ios::binary)
+        << with_extra_tensor(file_bytes(source + "/model.safetensors"));
+    CHECK_EQUAL(convert(folder.path("b"), folder.path("d"), to_folder())["leftOut"].dump(), "[\"extra\"]");
 }
 
 // Block formats become bf16, or what is asked for; the codec's f16 stays.
@@ -251,5 +290,11 @@ void test_release_of_rows() {
 }  // namespace
 
 int main() {
-    return check_run({ test_layouts, test_shards, test_types, test_folders, test_codec_decoder, test_release_of_rows });
+    return check_run({ test_layouts,
+                       test_shards,
+                       test_left_out,
+                       test_types,
+                       test_folders,
+                       test_codec_decoder,
+                       test_release_of_rows });
 }

@@ -128,6 +128,7 @@ const SAVED: readonly SavedLayout[] = [
   { name: "mlx-q4", source: "bf16-mha", tokens: "ours", options: { dtype: "f32" } },
   { name: "moshi.cpp-bf16", source: "bf16-mha", tokens: "ours", options: { dtype: "f32" } },
   { name: "gguf-q8", source: "plain-f32", tokens: "ours", options: { dtype: "f32" } },
+  { name: "gguf-small", source: "plain-f32", tokens: "ours" },
   { name: "gguf-f32", source: "plain-f32", tokens: "stored" },
 ];
 
@@ -147,11 +148,12 @@ describe("other layouts", () => {
 
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), "kstt-saved-"));
-    for (const [name, dtype] of [
-      ["gguf-q8", "q8_0"],
-      ["gguf-f32", "f32"],
+    for (const [name, options] of [
+      ["gguf-q8", { dtype: "q8_0" }],
+      ["gguf-small", { dtype: "f32", small: true }],
+      ["gguf-f32", { dtype: "f32" }],
     ] as const) {
-      await convertModel(join(PARITY, "plain-f32/checkpoint"), sourceOf(name), { dtype });
+      await convertModel(join(PARITY, "plain-f32/checkpoint"), sourceOf(name), options);
     }
     said = {};
     for (const { name, options } of SAVED) {

@@ -53,6 +53,7 @@ export interface ConvertedTensor {
 export interface ConversionReport {
   /** Of the file, or of the folder. */
   readonly path: string;
+  /** What was written. */
   readonly format: ConversionFormat;
   /** Of all files. */
   readonly bytes: number;

@@ -141,8 +141,15 @@ function sayWhatIsMissing(path: string, { codecDecoder, leftOut, tensors, dtype 
         "transcription never uses; codec_model.decode gives noise there.",
     );
   }
-  if (leftOut.length > 0) {
-    warn(`${leftOut.length} heads that predict pauses were left out: transformers has no place for them.`);
+  const heads = leftOut.filter((name) => name.startsWith("extra_heads."));
+  if (heads.length > 0) {
+    warn(`${heads.length} heads that predict pauses were left out: transformers has no place for them.`);
+  }
+  const others = leftOut.filter((name) => !heads.includes(name));
+  if (others.length > 0) {
+    warn(
+      `${path}: tensors that this model does not have were left out: ${others.slice(0, 3).join(", ")} (${others.length})`,
+    );
   }
   const rounded = tensors.filter(({ reason }) => reason?.startsWith("quantized"));
   if (rounded.length > 0) {
