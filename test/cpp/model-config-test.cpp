@@ -164,7 +164,15 @@ void test_generation() {
     throws({ { "do_sample", true } }, unsupported, "do_sample is true; only greedy");
     throws({ { "num_beams", 4 } }, unsupported, "num_beams is 4");
     throws({ { "repetition_penalty", 1.5 } }, unsupported, "repetition_penalty is 1.5");
-    throws({ { "suppress_tokens", { 1 } } }, unsupported, "suppress_tokens");
+    for (const json & list :
+         { json({ 1 }), json({ 19, 1 }), json({ 19.0 }), json({ { 19 } }), json("19"), json({ -1 }) }) {
+        throws({ { "suppress_tokens", list } }, unsupported, "suppress_tokens");
+    }
+    throws({ { "begin_suppress_tokens", { 19 } } }, unsupported, "begin_suppress_tokens");
+    // The start token alone, as save_pretrained writes it: nothing produces it anyway.
+    f            = config_files();
+    f.generation = { { "suppress_tokens", { 19 } } };
+    CHECK_EQUAL(f.read().decoder.vocab_size, 20);
     f            = config_files();
     f.generation = { { "do_sample", false },        { "num_beams", 1 },
                      { "repetition_penalty", 1.0 }, { "suppress_tokens", nullptr },
