@@ -199,8 +199,10 @@ class planner {
     void finish(planned_tensor item, const canonical_tensor & tensor) {
         item.stored = is_gguf_ ? stored_name(item.name) : item.name;
         // Rules know a codebook by its entries, whatever the target stores.
-        item.choice = is_gguf_ ? choose_type(tensor, item.from, { *options_.type, options_.small }, rules_)
-                               : choose_float_type(tensor, item.from, options_.type, rules_);
+        item.choice =
+            is_gguf_
+                ? choose_type(tensor, item.from, { options_.type.value_or(default_gguf_type), options_.small }, rules_)
+                : choose_float_type(tensor, item.from, options_.type, rules_);
         result_.tensors.push_back(std::move(item));
     }
 
@@ -232,12 +234,8 @@ void check_options(const conversion_options & options) {
 }  // namespace
 
 conversion_plan plan_conversion(const model_source & source, const conversion_options & options) {
-    conversion_options complete = options;
-    check_options(complete);
-    if (complete.format == target_format::gguf && !complete.type) {
-        complete.type = element_type::q8_0;
-    }
-    return planner(source, complete).plan();
+    check_options(options);
+    return planner(source, options).plan();
 }
 
 }  // namespace kstt

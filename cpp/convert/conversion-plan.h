@@ -16,6 +16,8 @@ namespace kstt {
 
 enum class target_format { gguf, safetensors };
 
+constexpr element_type default_gguf_type = element_type::q8_0;
+
 struct conversion_options {
     target_format               format = target_format::gguf;
     // Of the decoder's weights. Nothing: q8_0 in a GGUF; in safetensors as in the source, bf16 where that is quantized.

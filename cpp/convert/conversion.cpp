@@ -136,7 +136,7 @@ std::string conversion::report() const {
     for (const target_file & file : files_) {
         files.push_back({ { "path", file.path }, { "bytes", file.n_bytes } });
     }
-    const element_type type   = is_gguf(options_) ? options_.type.value_or(element_type::q8_0) : main_type(plan_);
+    const element_type type   = is_gguf(options_) ? options_.type.value_or(default_gguf_type) : main_type(plan_);
     const json         report = { { "path", path_ },
                                   { "format", is_gguf(options_) ? "gguf" : "safetensors" },
                                   { "bytes", total_ },

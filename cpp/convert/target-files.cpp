@@ -60,7 +60,7 @@ std::vector<target_file> lay_out_gguf(const model_source &       source,
                                       const std::string &        target,
                                       const conversion_plan &    plan,
                                       const conversion_options & options) {
-    const element_type type = options.type.value_or(element_type::q8_0);
+    const element_type type = options.type.value_or(default_gguf_type);
     gguf_writer        writer(gguf_alignment);
     add_model_metadata(writer, source.config, source.tokenizer, record_source(source_path, source));
     writer.add("general.file_type", file_type_number(type));

@@ -134,7 +134,7 @@ function startTokenRule(
   return { suppress_tokens: [...others, config.vocab_size - 1] };
 }
 
-function sayWhatIsMissing(path: string, { codecDecoder, leftOut, tensors, dtype }: ConversionReport): void {
+function sayWhatIsMissing(path: string, { codecDecoder, leftOut, tensors }: ConversionReport): void {
   if (!codecDecoder) {
     warn(
       `${path} holds only the encoder of its codec: transformers will say that it makes up the codec's decoder, which ` +
@@ -152,9 +152,10 @@ function sayWhatIsMissing(path: string, { codecDecoder, leftOut, tensors, dtype 
     );
   }
   const rounded = tensors.filter(({ reason }) => reason?.startsWith("quantized"));
+  const types = [...new Set(rounded.map(({ to }) => to))].join(" or ");
   if (rounded.length > 0) {
     warn(
-      `${path} is quantized: ${rounded.length} of its tensors are written as ${dtype}, with the values they stand for.`,
+      `${path} is quantized: ${rounded.length} of its tensors are written as ${types}, with the values they stand for.`,
     );
   }
 }
