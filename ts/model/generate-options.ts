@@ -34,7 +34,7 @@ export interface Streamer {
 
 /** Options of generate() that sampling and rules on the scores take; unset ones come from `generation_config`. */
 export interface GenerationOptions {
-  /** Default and limit: one per whole frame of audio. */
+  /** Default and limit: one per whole frame of audio. Counts in the call alone, as in transformers. */
   max_new_tokens?: number | null | undefined;
   /** Start token included. `max_new_tokens` takes precedence, as in transformers, where it is always set. */
   max_length?: number | null | undefined;
