@@ -96,10 +96,14 @@ void read_generation(const json_value * generation, const json_value & root, dec
     const auto source_of = [&](const char * key) {
         return config_reader(generation != nullptr && !generation->is_null(key) ? *generation : root);
     };
-    const config_reader pad = source_of("pad_token_id");
-    config.pad_token_id     = pad.integer("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);
-    const config_reader bos = source_of("bos_token_id");
-    config.bos_token_id     = bos.integer("bos_token_id", config.bos_token_id, 0, INT32_MAX);
+    // A pad below 0 stands for none in transformers, but sessions need one.
+    const nlohmann::json stored =
+        generation != nullptr ? generation->raw().value("pad_token_id", nlohmann::json()) : nlohmann::json();
+    const bool          is_none = stored.is_number_integer() && stored < 0;
+    const config_reader pad     = is_none ? config_reader(root) : source_of("pad_token_id");
+    config.pad_token_id         = pad.integer("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);
+    const config_reader bos     = source_of("bos_token_id");
+    config.bos_token_id         = bos.integer("bos_token_id", config.bos_token_id, 0, INT32_MAX);
     if (config.bos_token_id >= config.embedding_rows()) {
         bos.fail("bos_token_id",
                  format("is %d, outside the embedding table of %d rows (vocab_size + num_codebooks * "

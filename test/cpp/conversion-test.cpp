@@ -130,7 +130,7 @@ void test_generation_settings() {
     source.write("generation_config.json",
                  R"({"bos_token_id": 270, "pad_token_id": 3, "eos_token_id": [5, 6], "repetition_penalty": 1.5})");
     const temp_folder folder;
-    const std::string path = convert(folder, options_of(element_type::q8_0), INT64_MAX, source.path());
+    const std::string path = convert(folder, options_of(element_type::bf16), INT64_MAX, source.path());
     const auto        kept = open_own_gguf(path).config.generation;
     CHECK_EQUAL(kept.json, R"({"eos_token_id":[5,6],"repetition_penalty":1.5})");
     CHECK_EQUAL(kept.steering.size(), size_t{ 2 });

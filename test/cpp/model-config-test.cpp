@@ -143,6 +143,9 @@ void test_generation() {
     CHECK_EQUAL(f.read().decoder.bos_token_id, 40);  // a row of an audio stream
     CHECK_EQUAL(f.read().decoder.pad_token_id, 5);
 
+    f.generation["pad_token_id"] = -1;
+    CHECK_EQUAL(f.read().decoder.pad_token_id, 3);  // of config.json
+
     // The eos of config.json counts only without generation_config.json.
     f = with_value("/eos_token_id", 6);
     CHECK_EQUAL(f.read().generation.json, "");

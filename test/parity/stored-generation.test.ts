@@ -85,7 +85,7 @@ describe("whoever does not follow the settings says so", () => {
     warnings.length = 0;
     await tokensOf(folder, {});
     expect(warnings).toEqual([
-      "The following generation flags are not valid and may be ignored: ['length_penalty', 'temperature']",
+      "The following generation flags are not valid and may be ignored: ['temperature', 'length_penalty']",
       expect.stringContaining("`max_new_tokens` (3) of the generation config is overruled"),
     ]);
   });
