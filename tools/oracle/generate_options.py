@@ -70,6 +70,9 @@ def draw_options(pick: random.Random, vocabulary: int, likely: list[int], foreig
     options.update(draw_rules(pick, vocabulary, likely, foreign_start))
     if pick.random() < 0.5:
         options.update(draw_sampling(pick))
+        # Of two forced tokens, whose scores are the same, a warper may drop one: whichever torch's sort puts first.
+        if isinstance(options.get("forced_eos_token_id"), list):
+            options["forced_eos_token_id"] = options["forced_eos_token_id"][0]
     for name in ("output_hidden_states", "output_attentions"):
         if pick.random() < 0.25:
             options[name] = True

@@ -82,7 +82,7 @@ export interface GenerationOptions {
   eos_token_id?: number | readonly number[] | null | undefined;
   /** What rows get that have ended before others. Default: the first end token. */
   pad_token_id?: number | null | undefined;
-  /** No end before this many tokens, the start token included. */
+  /** No end before this many tokens, the start token included; `min_new_tokens` takes precedence. */
   min_length?: number | null | undefined;
   /** No end before this many tokens, the start token left out. */
   min_new_tokens?: number | null | undefined;

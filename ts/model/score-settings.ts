@@ -240,8 +240,17 @@ function readMinimum(
   settings: GenerationOptions,
   maxNewTokens: number,
 ): Pick<GenerationRules, "minLength" | "minNewTokens"> {
-  const minLength = readCount("min_length", settings.min_length);
-  const minNewTokens = readCount("min_new_tokens", settings.min_new_tokens);
+  const { min_new_tokens: wanted } = settings;
+  const asked = readCount("min_length", settings.min_length);
+  const minNewTokens = readCount("min_new_tokens", wanted);
+  const isOverruled = wanted !== undefined && wanted !== null && asked > 0;
+  if (isOverruled) {
+    warn(
+      `Both \`min_new_tokens\` (=${minNewTokens}) and \`min_length\`(=${asked}) seem to have been set. ` +
+        "`min_new_tokens` will take precedence.",
+    );
+  }
+  const minLength = isOverruled ? 0 : asked;
   const most = maxNewTokens + PROMPT_LENGTH;
   if (minLength > most) {
     warn(

@@ -62,7 +62,6 @@ describe("generate() with rules", () => {
       forced_eos_token_id: [12, 13],
       eos_token_id: 9,
       pad_token_id: 3,
-      min_length: 1,
       min_new_tokens: 2,
       exponential_decay_length_penalty: [2, 1.5],
       remove_invalid_values: true,
@@ -85,7 +84,7 @@ describe("generate() with rules", () => {
       repetitionPenalty: 1.2,
       noRepeatNgram: 3,
       eos: Int32Array.of(9),
-      minLength: 1,
+      minLength: 0,
       minNewTokens: 2,
       forcedBos: 11,
       forcedEos: Int32Array.of(12, 13),
@@ -153,7 +152,9 @@ describe("generate() with rules", () => {
     await model.generate({ ...inputs(2), temperature: 0.5, top_k: 3, early_stopping: true });
     await model.generate({ ...inputs(2), do_sample: true, top_p: 0.5, length_penalty: 2 });
     await model.generate({ ...inputs(2), output_scores: true });
+    await model.generate({ ...inputs(2), eos_token_id: 3, min_length: 9 });
     await model.generate({ ...inputs(2), eos_token_id: 3, min_length: 9, min_new_tokens: 8 });
+    expect(params()?.rules).toMatchObject({ minLength: 0, minNewTokens: 8 });
     await model.generate({ ...inputs(2), temperature: 1, top_k: 50, typical_p: 1, length_penalty: 1, eta_cutoff: 0 });
     await model.generate({ ...inputs(2), encoder_repetition_penalty: 2, encoder_no_repeat_ngram_size: 0 });
     expect(warnings).toEqual([
@@ -161,6 +162,7 @@ describe("generate() with rules", () => {
       "The following generation flags are not valid and may be ignored: ['length_penalty']",
       expect.stringContaining("`return_dict_in_generate` is NOT set to `True`, but `output_scores` is"),
       expect.stringContaining("`min_length` (9) is larger than the maximum possible length (3)"),
+      expect.stringContaining("Both `min_new_tokens` (=8) and `min_length`(=9) seem to have been set"),
       expect.stringContaining("`min_new_tokens` (8), when added to the prompt length (1)"),
       expect.stringContaining("Passing `encoder_repetition_penalty` requires some form of `input_ids`"),
     ]);
