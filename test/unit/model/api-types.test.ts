@@ -140,12 +140,15 @@ it("configurations", () => {
   expectTypeOf(config.to_dict()).toEqualTypeOf<Record<string, unknown>>();
   expectTypeOf(new MimiConfig().frame_rate).toBeNumber();
   expectTypeOf(new GenerationConfig().bos_token_id).toEqualTypeOf<number | null>();
-  // @ts-expect-error: of one kind only
-  config.model_type = "mimi";
-  // @ts-expect-error: a number
-  config.hidden_size = "64";
-  // @ts-expect-error: derived
-  config.rope_theta = 5;
+  const wrong = (): void => {
+    // @ts-expect-error: of one kind only
+    config.model_type = "mimi";
+    // @ts-expect-error: a number
+    config.hidden_size = "64";
+    // @ts-expect-error: derived
+    config.rope_theta = 5;
+  };
+  expectTypeOf(wrong).returns.toBeVoid();
   // @ts-expect-error: entries by name
   expect(() => new KyutaiSpeechToTextConfig("config.json")).not.toThrow(TypeError);
 });
