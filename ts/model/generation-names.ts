@@ -1,7 +1,7 @@
 /** Names of the options of generate(), by what becomes of them. */
 
 /** Options that do what they say. */
-export const HANDLED = new Set([
+const HANDLED = new Set([
   "max_new_tokens",
   "max_length",
   "audio_window_size",
@@ -53,7 +53,7 @@ export const BEAMS: readonly (readonly [string, number | undefined])[] = [
 export const EXTRA_OUTPUTS = ["output_attentions", "output_hidden_states", "output_scores", "output_logits"];
 
 /** Options without an effect on the tokens of one pass without beams. */
-export const NEUTRAL = new Set([
+const NEUTRAL = new Set([
   "cache_implementation",
   "cache_config",
   "max_cache_len",
