@@ -57,6 +57,15 @@ export {
 export { SttError, type SttErrorCode } from "./contract/errors.js";
 export type { RefreshParams, SessionPriority, TurnParams } from "./contract/session.js";
 export type { AudioExample, AudioInput } from "./model/audio-input.js";
+export {
+  AutoConfig,
+  AutoFeatureExtractor,
+  AutoModel,
+  AutoModelForMultimodalLM,
+  AutoModelForSpeechSeq2Seq,
+  AutoProcessor,
+  AutoTokenizer,
+} from "./model/auto.js";
 export { BatchFeature } from "./model/batch-feature.js";
 export { type DescribeOptions, describeModel, type ModelDescription } from "./model/describe-model.js";
 export {
@@ -96,6 +105,7 @@ export { KyutaiSpeechToTextModel } from "./model/kyutai-speech-to-text-model.js"
 export {
   KyutaiSpeechToTextProcessor,
   type ProcessorAudio,
+  type ProcessorInputs,
   type ProcessorOptions,
 } from "./model/kyutai-speech-to-text-processor.js";
 export type { PretrainedModelOptions } from "./model/load-model.js";
@@ -118,6 +128,7 @@ export { type ReadAudioOptions, read_audio } from "./model/read-audio.js";
 export type { BackendPreference, TriedBackend } from "./model/runtime.js";
 export type { SavePretrainedOptions } from "./model/save-model.js";
 export { BaseStreamer, TextStreamer, type TextStreamerOptions } from "./model/streamers.js";
+export type { TextOptions } from "./model/text-features.js";
 export { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./model/tokenizer.js";
 export type { FloatType } from "./model/transformers-folder.js";
 export { type SliceRange, Tensor, type TensorLike, type TensorType } from "./tensor/tensor.js";

@@ -190,6 +190,7 @@ Napi::Object from_info(Napi::Env env, const kstt_engine_info & info) {
     object.Set("weightType", info.weight_type);
     object.Set("device", info.device);
     object.Set("kernels", info.kernels);
+    object.Set("unusedSettings", info.unused_settings);
     object.Freeze();
     return object;
 }

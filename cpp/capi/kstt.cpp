@@ -45,6 +45,11 @@ void fill_info(const engine & e, kstt_engine_info & out) {
     std::snprintf(out.weight_type, sizeof(out.weight_type), "%s", weight_type_name(e.model().decoder.weight_type));
     std::snprintf(out.device, sizeof(out.device), "%s", e.device().c_str());
     std::snprintf(out.kernels, sizeof(out.kernels), "%s", describe_kernels().c_str());
+    std::string names;
+    for (const std::string & name : config.generation.steering) {
+        names += (names.empty() ? "" : ",") + name;
+    }
+    std::snprintf(out.unused_settings, sizeof(out.unused_settings), "%s", names.c_str());
 }
 
 }  // namespace

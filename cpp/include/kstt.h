@@ -125,6 +125,9 @@ typedef struct kstt_engine_info {
     char    weight_type[16]; /* type of most decoder weights: "f32", "bf16", "f16", "q8_0", "q4_0", "q4_k" */
     char    device[64];      /* e.g. "cpu" */
     char    kernels[64];     /* instruction set in use, e.g. "avx512" */
+    /* Entries of generation_config.json that generate() of transformers would follow and sessions do not: names, with a
+     * comma between. kstt_model_describe has their values; a generation takes what kstt_generation_rules says. */
+    char    unused_settings[640];
 } kstt_engine_info;
 
 /* Loads a checkpoint: its folder, or its file of weights with the other files beside it, in any layout that

@@ -14,6 +14,7 @@ namespace {
 constexpr const char * architecture = "kyutai_stt";
 const std::string      prefix       = std::string(architecture) + ".";
 constexpr const char * extractor    = "feature_extractor";
+constexpr const char * generation   = "generation_config";  // JSON; younger than the format, so it may lack
 
 // Goes with the two kinds of tokenizer_kind.
 constexpr const char * json_kind          = "tokenizer_json";
@@ -81,6 +82,14 @@ model_config read_config(const gguf_metadata & metadata) {
     const json_value document = as_document(root, metadata.path());
     model_config     config   = parse_model_config(document, nullptr, document.at(extractor));
 
+    if (metadata.contains(prefix + generation)) {
+        const std::string text = metadata.string(prefix + generation);
+        const json_value  stored =
+            json_value::parse(text.data(), text.size(), metadata.path() + ": metadata " + prefix + generation);
+        stored.expect_object();
+        config.generation = read_generation_settings(&stored, document, config.decoder.vocab_size - 1);
+    }
+
     decoder_config & decoder = config.decoder;
     const auto       integer = [&](const char * key, int32_t min, int32_t max) {
         return static_cast<int32_t>(metadata.integer(prefix + key, min, max));
@@ -128,6 +137,9 @@ void add_model_metadata(gguf_writer &          writer,
     writer.add("general.name", record.name);
     writer.add(prefix + "format_version", gguf_format_version);
     add_values(writer, prefix, config_to_json(config));
+    if (!config.generation.json.empty()) {
+        writer.add(prefix + generation, config.generation.json);
+    }
     writer.add(prefix + "output_vocab_size", config.decoder.output_vocab_size);
     writer.add(prefix + "num_extra_heads", config.decoder.num_extra_heads);
     writer.add(prefix + "extra_head_dim", config.decoder.extra_head_dim);

@@ -88,56 +88,22 @@ void read_vocabulary(const config_reader & reader, const codec_config & codec, d
     }
 }
 
-// True for a list of the start token alone. save_pretrained suppresses it for a model in whose own layout it has no row
-// in the head; sessions never produce it, and generate() reads the list itself.
-bool holds_start_token(const json_value & list, const decoder_config & config) {
-    return list.raw().is_array() && list.raw().size() == 1 && list.raw()[0].is_number_integer() &&
-           list.raw()[0].get<int64_t>() == config.vocab_size - 1;
-}
-
-// Settings of generate() that would make transformers' tokens differ from greedy decoding.
-void check_greedy(const json_value & generation, const decoder_config & config) {
-    const config_reader reader(generation);
-    if (!reader.is_null("do_sample") && reader.boolean("do_sample", false)) {
-        reader.unsupported("do_sample", "greedy decoding, false,");
-    }
-    if (reader.number("num_beams", 1.0) != 1.0) {
-        reader.unsupported("num_beams", "greedy decoding, 1,");
-    }
-    if (reader.number("repetition_penalty", 1.0) != 1.0) {
-        reader.unsupported("repetition_penalty", "greedy decoding, 1.0,");
-    }
-    if (reader.number("no_repeat_ngram_size", 0.0) != 0.0) {
-        reader.unsupported("no_repeat_ngram_size", "greedy decoding, 0,");
-    }
-    for (const char * key : { "suppress_tokens", "begin_suppress_tokens", "bad_words_ids", "sequence_bias" }) {
-        const bool is_suppress = std::string(key) == "suppress_tokens";
-        if (!reader.is_null(key) && !generation.at(key).raw().empty() &&
-            !(is_suppress && holds_start_token(generation.at(key), config))) {
-            reader.unsupported(key, "greedy decoding, null,");
-        }
-    }
-}
-
-// Ids that steer generate(): those of generation_config.json where that file is there, else those of config.json.
+// Start and pad: those of generation_config.json where that file is there, else those of config.json.
 void read_generation(const json_value * generation, const json_value & root, decoder_config & config) {
     if (generation != nullptr) {
         generation->expect_object();
-        check_greedy(*generation, config);
     }
     const auto source_of = [&](const char * key) {
         return config_reader(generation != nullptr && !generation->is_null(key) ? *generation : root);
     };
-    // Published checkpoints have none. transformers would end rows there, with fewer tokens than greedy decoding.
-    const config_reader eos(generation != nullptr ? *generation : root);
-    if (!eos.is_null("eos_token_id")) {
-        eos.unsupported("eos_token_id", "generation without end token, null,");
-    }
-
-    const config_reader pad = source_of("pad_token_id");
-    config.pad_token_id     = pad.integer("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);
-    const config_reader bos = source_of("bos_token_id");
-    config.bos_token_id     = bos.integer("bos_token_id", config.bos_token_id, 0, INT32_MAX);
+    // A pad below 0 stands for none in transformers, but sessions need one.
+    const nlohmann::json stored =
+        generation != nullptr ? generation->raw().value("pad_token_id", nlohmann::json()) : nlohmann::json();
+    const bool          is_none = stored.is_number_integer() && stored < 0;
+    const config_reader pad     = is_none ? config_reader(root) : source_of("pad_token_id");
+    config.pad_token_id         = pad.integer("pad_token_id", config.pad_token_id, 0, config.vocab_size - 1);
+    const config_reader bos     = source_of("bos_token_id");
+    config.bos_token_id         = bos.integer("bos_token_id", config.bos_token_id, 0, INT32_MAX);
     if (config.bos_token_id >= config.embedding_rows()) {
         bos.fail("bos_token_id",
                  format("is %d, outside the embedding table of %d rows (vocab_size + num_codebooks * "
@@ -221,6 +187,7 @@ model_config parse_model_config(const json_value & root,
     read_transformer(reader, config.decoder);
     read_vocabulary(reader, config.codec, config.decoder);
     read_generation(generation, root, config.decoder);
+    config.generation = read_generation_settings(generation, root, config.decoder.vocab_size - 1);
     read_feature_extractor(feature_extractor, config);
     return config;
 }

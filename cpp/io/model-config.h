@@ -2,6 +2,8 @@
 // spec 1.1 to 1.4 give meanings and defaults.
 #pragma once
 
+#include "io/generation-settings.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -90,12 +92,14 @@ struct decoder_config {
 };
 
 struct model_config {
-    codec_config   codec;
-    decoder_config decoder;
+    codec_config        codec;
+    decoder_config      decoder;
     // From preprocessor_config.json or processor_config.json.
-    int32_t        feature_sampling_rate        = 24000;
-    double         audio_delay_seconds          = 0.0;
-    double         audio_silence_prefix_seconds = 0.0;
+    int32_t             feature_sampling_rate        = 24000;
+    double              audio_delay_seconds          = 0.0;
+    double              audio_silence_prefix_seconds = 0.0;
+    // Of generation_config.json, else of config.json.
+    generation_settings generation;
 };
 
 // Reads and checks config.json, generation_config.json (may be absent) and processor_config.json or

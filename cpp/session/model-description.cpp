@@ -73,10 +73,16 @@ std::string describe_model(const std::string & path, const source_options & opti
     const nlohmann::json   features = root["feature_extractor"];
     root.erase("feature_extractor");
     json text;
-    text["layout"]              = source.layout;
-    text["files"]               = source.files;
-    text["config"]              = json(root);
-    text["generation_config"]   = { { "bos_token_id", config.bos_token_id }, { "pad_token_id", config.pad_token_id } };
+    text["layout"]  = source.layout;
+    text["files"]   = source.files;
+    text["config"]  = json(root);
+    json generation = json::object();
+    if (!source.config.generation.json.empty()) {
+        generation = json::parse(source.config.generation.json);
+    }
+    generation["bos_token_id"]  = config.bos_token_id;
+    generation["pad_token_id"]  = config.pad_token_id;
+    text["generation_config"]   = generation;
     text["preprocessor_config"] = json(features);
     text["tokenizer"]           = {
         { "kind", source.tokenizer.kind == tokenizer_kind::sentencepiece ? "sentencepiece" : "tokenizer_json" },

@@ -106,7 +106,7 @@ test("info is frozen and has exactly the contract's keys", () => {
       ["sampleRate", "frameSize", "frameRate", "numCodebooks", "numQuantizers", "codebookSize", "vocabSize"],
       ["bosTokenId", "padTokenId", "hiddenSize", "numLayers", "window", "codecWindow", "delaySeconds"],
       ["prefixSeconds", "slots", "threads", "weightBytes", "copiedBytes", "stateBytes", "weightType", "device"],
-      ["kernels"],
+      ["kernels", "unusedSettings"],
     ]
       .flat()
       .toSorted(),

@@ -58,6 +58,7 @@ const INFO = {
   weightType: "f32",
   device: "fake",
   kernels: "none",
+  unusedSettings: "",
 } satisfies Omit<EngineInfo, "slots">;
 
 export class FakeBackend implements Backend {

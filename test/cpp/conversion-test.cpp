@@ -119,6 +119,26 @@ void test_contents() {
     }
 }
 
+// What a checkpoint asks of generate() goes along, through a second conversion too.
+void test_generation_settings() {
+    const temp_folder source;
+    for (const auto & entry : std::filesystem::directory_iterator(digits)) {
+        if (entry.is_regular_file()) {
+            std::filesystem::copy(entry.path(), source.path() + "/" + entry.path().filename().u8string());
+        }
+    }
+    source.write("generation_config.json",
+                 R"({"bos_token_id": 270, "pad_token_id": 3, "eos_token_id": [5, 6], "repetition_penalty": 1.5})");
+    const temp_folder folder;
+    const std::string path = convert(folder, options_of(element_type::bf16), INT64_MAX, source.path());
+    const auto        kept = open_own_gguf(path).config.generation;
+    CHECK_EQUAL(kept.json, R"({"eos_token_id":[5,6],"repetition_penalty":1.5})");
+    CHECK_EQUAL(kept.steering.size(), size_t{ 2 });
+    const temp_folder second;
+    CHECK_EQUAL(open_own_gguf(convert(second, options_of(element_type::q4_0), INT64_MAX, path)).config.generation.json,
+                kept.json);
+}
+
 // The result depends neither on threads nor on the size of the steps.
 void test_reproducible() {
     for (const element_type type : { element_type::bf16, element_type::q4_k }) {
@@ -268,6 +288,12 @@ void test_names() {
 }  // namespace
 
 int main() {
-    return check_run(
-        { test_contents, test_reproducible, test_rules, test_small, test_report, test_own_as_source, test_names });
+    return check_run({ test_contents,
+                       test_generation_settings,
+                       test_reproducible,
+                       test_rules,
+                       test_small,
+                       test_report,
+                       test_own_as_source,
+                       test_names });
 }

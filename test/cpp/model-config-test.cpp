@@ -143,11 +143,14 @@ void test_generation() {
     CHECK_EQUAL(f.read().decoder.bos_token_id, 40);  // a row of an audio stream
     CHECK_EQUAL(f.read().decoder.pad_token_id, 5);
 
+    f.generation["pad_token_id"] = -1;
+    CHECK_EQUAL(f.read().decoder.pad_token_id, 3);  // of config.json
+
     // The eos of config.json counts only without generation_config.json.
     f = with_value("/eos_token_id", 6);
-    CHECK_EQUAL(f.read().decoder.bos_token_id, 19);
+    CHECK_EQUAL(f.read().generation.json, "");
     f.generation = nullptr;
-    CHECK_THROWS(f.read(), unsupported, "config.json: eos_token_id is 6", "without end token");
+    CHECK_EQUAL(f.read().generation.json, R"({"eos_token_id":6})");
 
     const auto throws = [](const json & generation, kstt_status status, const char * words) {
         config_files g;
@@ -158,30 +161,39 @@ void test_generation() {
     throws({ { "bos_token_id", -1 } }, bad, "bos_token_id must be an integer from 0");
     throws({ { "bos_token_id", "x" } }, bad, "bos_token_id");
     throws({ { "pad_token_id", 20 } }, bad, "pad_token_id must be an integer from 0 to 19");
-    throws(
-        { { "eos_token_id", { 2, 9 } } }, unsupported, "eos_token_id is an array; only generation without end token");
     throws(json::array(), bad, "must be an object");
-    throws({ { "do_sample", true } }, unsupported, "do_sample is true; only greedy");
-    throws({ { "num_beams", 4 } }, unsupported, "num_beams is 4");
-    throws({ { "repetition_penalty", 1.5 } }, unsupported, "repetition_penalty is 1.5");
-    for (const json & list :
-         { json({ 1 }), json({ 19, 1 }), json({ 19.0 }), json({ { 19 } }), json("19"), json({ -1 }) }) {
-        throws({ { "suppress_tokens", list } }, unsupported, "suppress_tokens");
-    }
-    throws({ { "begin_suppress_tokens", { 19 } } }, unsupported, "begin_suppress_tokens");
-    // The start token alone, as save_pretrained writes it: nothing produces it anyway.
-    f            = config_files();
-    f.generation = { { "suppress_tokens", { 19 } } };
-    CHECK_EQUAL(f.read().decoder.vocab_size, 20);
     f            = config_files();
     f.generation = { { "do_sample", false },        { "num_beams", 1 },
                      { "repetition_penalty", 1.0 }, { "suppress_tokens", nullptr },
                      { "audio_window_size", 1 },    { "cache_implementation", "sliding_window" } };
     CHECK_EQUAL(f.read().decoder.bos_token_id, 19);
+    CHECK_EQUAL(f.read().generation.json, "");
+    CHECK(f.read().generation.steering.empty());
 
     f            = with_value("/pad_token_id", nullptr);
     f.generation = nullptr;
     CHECK_THROWS(f.read(), bad, "config.json: pad_token_id", "null");
+}
+
+// What asks for other tokens than greedy ones is kept, whatever its value, and named.
+void test_generation_settings() {
+    const auto read = [](const json & generation) {
+        config_files f;
+        f.generation = generation;
+        return f.read().generation;
+    };
+    using names   = std::vector<std::string>;
+    auto settings = read({ { "eos_token_id", { 2, 9 } }, { "repetition_penalty", 1.5 }, { "note", "x" } });
+    CHECK_EQUAL(settings.json, R"({"eos_token_id":[2,9],"repetition_penalty":1.5})");
+    CHECK(settings.steering == names({ "repetition_penalty", "eos_token_id" }));
+    settings = read({ { "temperature", 0.5 }, { "min_length", 3 }, { "suppress_tokens", json::array() } });
+    CHECK_EQUAL(settings.json, R"({"min_length":3,"temperature":0.5})");
+    CHECK(settings.steering.empty());
+    settings = read({ { "suppress_tokens", { 19 } } });  // the start token
+    CHECK_EQUAL(settings.json, R"({"suppress_tokens":[19]})");
+    CHECK(settings.steering.empty());
+    settings = read({ { "temperature", 0.5 }, { "do_sample", true }, { "top_k", 50 }, { "num_beams", "three" } });
+    CHECK(settings.steering == names({ "do_sample", "temperature", "num_beams" }));
 }
 
 void test_feature_extractor() {
@@ -216,6 +228,11 @@ void test_feature_extractor() {
 }  // namespace
 
 int main() {
-    return check_run(
-        { test_values, test_defaults, test_rope, test_frame_rate, test_generation, test_feature_extractor });
+    return check_run({ test_values,
+                       test_defaults,
+                       test_rope,
+                       test_frame_rate,
+                       test_generation,
+                       test_generation_settings,
+                       test_feature_extractor });
 }

@@ -1,18 +1,18 @@
 /** forward() against stored results of transformers 5.18, and live ones of random configurations. */
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { test } from "vitest";
 import { KyutaiSpeechToTextForConditionalGeneration } from "../../ts/index.node.js";
 import { expectCase, readForwardFixture } from "./forward-fixture.js";
+import { FORWARD_FIXTURES, testForward } from "./forward-suite.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FOLDER = join(ROOT, "test/fixtures/forward");
 const venv = join(ROOT, ".venv/bin/python");
 const python = process.env["KSTT_ORACLE_PYTHON"] ?? (existsSync(venv) ? venv : undefined);
 
@@ -22,21 +22,8 @@ const SEEDS = [1, 2, 3];
 const load = (checkpoint: string) =>
   KyutaiSpeechToTextForConditionalGeneration.from_pretrained(checkpoint, { backend: "cpu", threads: 2 });
 
-for (const name of readdirSync(FOLDER).filter((entry) => !entry.includes("."))) {
-  const fixture = readForwardFixture(join(FOLDER, name));
-  const tolerance = tolerances[name.endsWith("f32") ? "f32" : "bf16"].intermediate;
-
-  describe(`forward of ${name}`, () => {
-    let model: KyutaiSpeechToTextForConditionalGeneration;
-    beforeAll(async () => {
-      model = await load(fixture.checkpoint);
-    });
-    afterAll(() => model.dispose());
-
-    test.each(fixture.cases.map((item) => [item.name, item] as const))("%s", async (_, item) => {
-      await expectCase(model, item, fixture.tensors, tolerance);
-    });
-  });
+for (const name of FORWARD_FIXTURES) {
+  testForward(name, { backend: "cpu", threads: 2 });
 }
 
 for (const seed of SEEDS) {

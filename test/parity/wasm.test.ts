@@ -4,7 +4,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { SpeechToText } from "../../ts/index.node.js";
 import { withWasmBuilds } from "../contract/wasm-core.js";
+import { CODEC_FIXTURES } from "./codec-fixture.js";
+import { testCodec } from "./codec-suite.js";
 import { readFixtures } from "./fixture.js";
+import { FORWARD_FIXTURES, testForward } from "./forward-suite.js";
+import { GENERATE_FIXTURES, testGenerate } from "./generate-suite.js";
 import { testTokensAndCodes } from "./tokens-suite.js";
 
 const MODEL = fileURLToPath(new URL("../../models/digits-en", import.meta.url));
@@ -17,6 +21,14 @@ withWasmBuilds((build) => {
 
   describe(`wasm, ${build}`, () => {
     describe.each(readFixtures())("$name", (fixture) => testTokensAndCodes(fixture, options));
+
+    for (const name of FORWARD_FIXTURES) {
+      testForward(name, options);
+    }
+    for (const name of GENERATE_FIXTURES) {
+      testGenerate(name, options);
+    }
+    describe.each(CODEC_FIXTURES)("codec of %s", (name) => testCodec(name, options));
 
     test("recordings: the words and times of the addon", async () => {
       await using wasm = await SpeechToText.load(MODEL, options);

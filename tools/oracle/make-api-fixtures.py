@@ -13,6 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import (
     KyutaiSpeechToTextConfig,
     KyutaiSpeechToTextFeatureExtractor,
+    KyutaiSpeechToTextProcessor,
     MimiConfig,
     PreTrainedTokenizerFast,
 )
@@ -106,6 +107,28 @@ MIMI_CASES = [
     {"num_semantic_quantizers": 32},
     {"num_quantizers": "8"},
 ]
+# What a call of the embedded model's processor gives beside the audio's tensors: name, texts, audio rows, arguments.
+TEXT_CASES = [
+    ("one text", "one two", 1, {}),
+    ("padded", ["one two", "three"], 2, {"padding": True}),
+    ("padded on the left", ["one two", "three"], 2, {"text_kwargs": {"padding": "longest", "padding_side": "left"}}),
+    ("cut and padded", ["one two three", "three"], 2, {"text_kwargs": {"max_length": 2, "truncation": True, "padding": "max_length"}}),
+    ("of equal lengths", ["one two", "six seven"], 2, {"common_kwargs": {"return_tensors": "pt"}}),
+    ("nothing", "", 1, {}),
+    ("unknown words", "hello", 1, {"add_special_tokens": True}),
+    ("another number of texts", ["one", "two"], 1, {}),
+    ("different lengths", ["one two", "three"], 2, {}),
+    ("twice", "one", 1, {"padding": True, "text_kwargs": {"padding": True}}),
+    ("no text", 3, 1, {}),
+]
+# Other calls that end in an error: the arguments.
+PROCESSOR_ERRORS = [
+    {},
+    {"audios": [0.0]},
+    {"audio": [0.0], "return_tensors": "list"},
+    {"audio": [0.0], "sampling_rate": 16000},
+    {"audio": [0.0], "padding": True, "audio_kwargs": {"padding": False}},
+]
 DERIVED = {"mimi": ["frame_size", "frame_rate", "encodec_frame_rate", "num_codebooks"], "kyutai_speech_to_text": ["frame_size"]}
 
 PIECES = ["▁", "s", ",", ".", "'", "▁the", "▁to", "er", "▁and", "▁of", "▁is", "▁we", "▁are", "▁Mr", "▁qu", "il", "t", "é"]
@@ -175,6 +198,38 @@ def config_case(cls, values):
     return {"values": values, "diff": diff, "derived": derived}
 
 
+def text_case(processor, name, text, rows, call):
+    case = {"name": name, "text": text, "rows": rows, "call": call}
+    try:
+        result = processor(text=text, audio=[np.zeros(2400, dtype=np.float32)] * rows, **call)
+    except ValueError as error:
+        return {**case, "error": str(error)}
+    return {**case, "keys": sorted(result), **{key: result[key].tolist() for key in ("input_ids", "attention_mask")}}
+
+
+def processor_error(processor, call):
+    arguments = {key: np.zeros(10, dtype=np.float32) if key in ("audio", "audios") else value for key, value in call.items()}
+    try:
+        processor(**arguments)
+    except ValueError as error:
+        return {"call": call, "error": str(error)}
+    raise SystemExit(f"{call} is not refused")
+
+
+def processor_cases():
+    processor = KyutaiSpeechToTextProcessor.from_pretrained(OUT.parents[2] / "models" / "digits-en")
+    try:
+        processor.apply_chat_template([{"role": "user", "content": "one"}])
+    except ValueError as error:
+        chat = str(error)
+    return {
+        "model_input_names": processor.model_input_names,
+        "text": [text_case(processor, *case) for case in TEXT_CASES],
+        "errors": [processor_error(processor, call) for call in PROCESSOR_ERRORS],
+        "chat": chat,
+    }
+
+
 def make_tokenizer():
     vocab = ["<unk>", "<s>", "</s>", "<pad>"] + [f"<0x{byte:02X}>" for byte in range(256)] + PIECES
     tokenizer = Tokenizer(models.Unigram([(piece, -1.0) for piece in vocab], unk_id=0, byte_fallback=True))
@@ -206,6 +261,7 @@ def main():
             "feature_extractor": json.loads(KyutaiSpeechToTextFeatureExtractor().to_json_string()),
         },
     )
+    write("processor.json", processor_cases())
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(OUT / "tokenizer")
     write(

@@ -4,7 +4,6 @@
     python make-forward-fixtures.py --random SEED DIR     a fixture of a random f32 checkpoint, in DIR
 """
 
-import importlib.util
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from transformers.utils import logging
 
 from checkpoints import make_checkpoint
 from forward_cases import make_cases, run_case
+from random_shape import random_shape
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -70,11 +70,8 @@ def make(folder: str, checkpoint: str, wanted: list | None, seed: int = 7) -> No
 
 
 def make_random(seed: int, folder: str) -> None:
-    """Layers, heads, grouped queries, head_dim, window and codebooks as compare-live.py draws them, in f32."""
-    spec = importlib.util.spec_from_file_location("compare_live", os.path.join(os.path.dirname(__file__), "compare-live.py"))
-    compare_live = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(compare_live)
-    shape = replace(compare_live.random_shape(seed), dtype="f32")
+    """Layers, heads, grouped queries, head_dim, window and codebooks as random_shape.py draws them, in f32."""
+    shape = replace(random_shape(seed), dtype="f32")
     make_checkpoint(shape, seed, os.path.join(folder, "checkpoint"))
     make(folder, "checkpoint", None, seed)
 

@@ -5,6 +5,8 @@
 
 import json
 import os
+import shutil
+import tempfile
 
 import torch
 import transformers
@@ -93,6 +95,69 @@ def make_generations(name: str) -> None:
     write(name, tensors, manifest)
 
 
+def stored_cases(plain: list[list[int]]) -> list[dict]:
+    """Settings in the checkpoint's files: entries of generation_config.json (`stored`) or, without that file, of
+    config.json (`config`); options of the call; the argument generation_config."""
+    first, second = plain
+    some = sorted({token for row in plain for token in row[1:6]})
+    rules = {"repetition_penalty": 1.7, "no_repeat_ngram_size": 2, "suppress_tokens": some[:3]}
+    ends = {"eos_token_id": [first[4], second[7]], "pad_token_id": 11}
+    best = {"do_sample": True, "top_k": 1, "temperature": 0.6}
+    return [
+        {"name": "rules", "stored": rules},
+        {"name": "ends", "stored": ends},
+        {"name": "one end", "stored": {"eos_token_id": first[2], "min_new_tokens": 5}},
+        {"name": "ends, but not in this call", "stored": ends, "options": {"eos_token_id": None}},
+        {"name": "a rule off by null", "stored": rules, "options": {"repetition_penalty": None}},
+        {"name": "a rule changed", "stored": rules, "options": {"repetition_penalty": 1.1, "suppress_tokens": []}},
+        {"name": "the argument over the file", "stored": rules, "generation_config": {"no_repeat_ngram_size": 1}},
+        {"name": "forced", "stored": {"forced_bos_token_id": 5, "begin_suppress_tokens": some, "forced_eos_token_id": 7}},
+        {"name": "the best, sampled", "stored": {**best, "repetition_penalty": 1.4}},
+        {"name": "not sampled in this call", "stored": {"do_sample": True}, "options": {"do_sample": False}},
+        {"name": "a limit that does not count", "stored": {"max_new_tokens": 3, "max_length": 4}},
+        {"name": "no end", "stored": {"eos_token_id": -1, "pad_token_id": -1}},
+        {"name": "without effect", "stored": {"temperature": 0.5, "length_penalty": 2.0, "encoder_repetition_penalty": 2.0}},
+        {"name": "in config.json", "config": {"repetition_penalty": 1.7, "eos_token_id": second[7]}},
+        {"name": "config.json does not count", "stored": {}, "config": {"repetition_penalty": 1.7, "eos_token_id": first[2]}},
+    ]
+
+
+def edit_json(path: str, entries: dict) -> None:
+    with open(path, encoding="utf-8") as file:
+        values = json.load(file)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({**values, **entries}, file)
+
+
+def make_stored(name: str) -> None:
+    """Tokens of checkpoints whose own files ask for rules."""
+    source = os.path.join(PARITY, name, "checkpoint")
+    reference = Reference(source)
+    frame = reference.config.codec_config.frame_size
+    rows = [(51, 12 * frame), (52, 9 * frame + 7)]
+    inputs = reference.input_values([audio_signal(seed, samples) for seed, samples in rows])
+    plain = reference.model.generate(input_values=inputs, max_new_tokens=STEPS)[:, 1:].tolist()
+    cases = []
+    for case in stored_cases(plain):
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint = shutil.copytree(source, os.path.join(folder, "checkpoint"), copy_function=shutil.copyfile)
+            edit_json(os.path.join(checkpoint, "config.json"), case.get("config", {}))
+            generation = os.path.join(checkpoint, "generation_config.json")
+            if "stored" in case:
+                edit_json(generation, case["stored"])
+            else:
+                os.remove(generation)
+            model = Reference(checkpoint).model
+            config = case.get("generation_config")
+            extra = {} if config is None else {"generation_config": GenerationConfig(**config)}
+            tokens = model.generate(input_values=inputs, **extra, **case.get("options", {}))
+        cases.append({**case, "tokens": tokens.tolist()})
+    assert len({str(case["tokens"]) for case in cases}) >= 9
+    manifest = {"checkpoint": f"../../parity/{name}/checkpoint", "rows": [{"seed": s, "samples": n} for s, n in rows], "cases": cases}
+    write_manifest("stored", manifest)
+    print("stored", len(cases), "cases")
+
+
 def keep(case: str, key: str) -> bool:
     return key in ("tokens", "scores") or case == "layers" or (case == "repetition-penalty" and key == "logits")
 
@@ -165,16 +230,23 @@ def write(name: str, tensors: dict, manifest: dict) -> None:
     path = os.path.join(folder, "expected.safetensors")
     save_file({key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}, path)
     os.chmod(path, 0o644)
+    write_manifest(name, manifest)
+    print(name, len(manifest["cases"]), "cases", os.path.getsize(path), "bytes")
+
+
+def write_manifest(name: str, manifest: dict) -> None:
+    folder = os.path.join(TARGET, name)
+    os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "manifest.json"), "w", encoding="utf-8") as file:
         json.dump({"transformers": transformers.__version__, "torch": torch.__version__, **manifest}, file, indent=1)
         file.write("\n")
-    print(name, len(manifest["cases"]), "cases", os.path.getsize(path), "bytes")
 
 
 def main() -> None:
     make_warpers()
     for name in ("plain-f32", "gqa-f32"):
         make_generations(name)
+    make_stored("plain-f32")
 
 
 if __name__ == "__main__":

@@ -24,13 +24,19 @@ export interface ModelInfo {
   readonly weightBytes: number;
   /** Of all slots. */
   readonly stateBytes: number;
+  /**
+   * Entries of the checkpoint's generation_config.json (sampling, rules on the scores, end tokens) that `generate()`
+   * follows and transcription does not.
+   */
+  readonly unusedSettings: readonly string[];
 }
 
 export function engineSummary(info: EngineInfo): ModelInfo {
   const { sampleRate, frameRate, delaySeconds, window, vocabSize, padTokenId } = info;
-  const { slots, threads, weightType, weightBytes, stateBytes } = info;
+  const { slots, threads, weightType, weightBytes, stateBytes, unusedSettings } = info;
   return {
     ...{ sampleRate, frameRate, delaySeconds, window, vocabSize, padTokenId },
     ...{ slots, threads, weightType, weightBytes, stateBytes },
+    unusedSettings: unusedSettings === "" ? [] : unusedSettings.split(","),
   };
 }

@@ -10,8 +10,8 @@ import { Tensor, type TensorLike } from "../tensor/tensor.js";
 import type { LoadOptions, Progress } from "./options.js";
 import { SpeechToText, type TranscriptionResult } from "./speech-to-text.js";
 
-/** The only task of these models. */
-export type PipelineTask = "automatic-speech-recognition";
+/** The task of these models, and the short name that transformers.js has for it. */
+export type PipelineTask = "automatic-speech-recognition" | "asr";
 
 /** A path or URL, samples at the model's rate, or samples with their rate, in the spellings in use. */
 export type PipelineAudio =
@@ -82,7 +82,7 @@ export class AutomaticSpeechRecognitionPipeline extends Callable<
   Promise<AsrResult | AsrResult[]>
 > {
   /** "automatic-speech-recognition". */
-  readonly task: PipelineTask = "automatic-speech-recognition";
+  readonly task = "automatic-speech-recognition";
   /** What does the work. */
   readonly model: SpeechToText;
 
@@ -129,10 +129,12 @@ export async function pipeline(
   model?: ModelLocation | null,
   options: PipelineOptions = {},
 ): Promise<AutomaticSpeechRecognitionPipeline> {
-  if (task !== "automatic-speech-recognition") {
+  if (task !== "automatic-speech-recognition" && task !== "asr") {
     throw invalidArgument(
       `pipeline: the task must be "automatic-speech-recognition", not ${show(task)}`,
-      "Other tasks are those of other packages.",
+      task === "feature-extraction"
+        ? "For the decoder's hidden states call KyutaiSpeechToTextModel."
+        : "Other tasks are those of other packages.",
     );
   }
   const { device, progress_callback: callback, ...rest } = options;

@@ -106,7 +106,15 @@ export class SpeechToText {
       signal,
       onProgress: (done, total) => onProgress?.({ stage: "load", done, total }),
     });
-    return new SpeechToText(source, loaded.engine, loaded.report, maxWaiting);
+    const stt = new SpeechToText(source, loaded.engine, loaded.report, maxWaiting);
+    const { unusedSettings } = stt.info;
+    if (unusedSettings.length > 0) {
+      warn(
+        `${source.path}: generation_config.json sets ${unusedSettings.join(", ")}, which transcription does not follow: it ` +
+          "takes the likeliest token of every step. generate() does.",
+      );
+    }
+    return stt;
   }
 
   /**

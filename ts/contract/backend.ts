@@ -81,6 +81,8 @@ export interface EngineInfo {
   readonly weightType: string;
   readonly device: string;
   readonly kernels: string;
+  /** Names with a comma between. */
+  readonly unusedSettings: string;
 }
 
 export interface EngineStats {

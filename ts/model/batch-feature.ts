@@ -8,7 +8,17 @@ export class BatchFeature {
   /** [batch, samples] int32, 1: a sample of the caller's audio. Absent with padding: false. */
   declare padding_mask?: Tensor<"int32">;
 
-  constructor(tensors: { input_values: Tensor<"float32">; padding_mask?: Tensor<"int32"> }) {
+  /** [texts, ids]; with `text` in the call of a processor. */
+  declare input_ids?: Tensor<"int64">;
+  /** [texts, ids], 1: an id of the text; with `text`. */
+  declare attention_mask?: Tensor<"int64">;
+
+  constructor(tensors: {
+    input_values: Tensor<"float32">;
+    padding_mask?: Tensor<"int32">;
+    input_ids?: Tensor<"int64">;
+    attention_mask?: Tensor<"int64">;
+  }) {
     Object.assign(this, tensors);
   }
 

@@ -1,5 +1,5 @@
 /** Loading a checkpoint on a backend: checked options, progress, cancellation. */
-import type { EngineHandle } from "../contract/backend.js";
+import type { EngineHandle, EngineInfo } from "../contract/backend.js";
 import { abortError, throwIfAborted, untilAborted } from "./abort.js";
 import { checkSourceRequest, toSourceOptions } from "./foreign-layout.js";
 import { checkFunction, checkInteger, checkSignal } from "./option-checks.js";
@@ -26,6 +26,8 @@ export interface EngineRequest {
   readonly codebooks?: number | undefined;
   readonly transformersCompat?: boolean | undefined;
   readonly signal: AbortSignal | undefined;
+  /** May refuse the model before its weights are read. */
+  readonly checkInfo?: ((info: EngineInfo) => void) | undefined;
   /** Bytes of weights in memory so far and in total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -72,6 +74,7 @@ export async function loadEngine(request: EngineRequest): Promise<LoadedEngine> 
   const opened = await untilAborted(openBackend(request.backend), signal);
   const engine = await createEngine(opened, request);
   try {
+    request.checkInfo?.(engine.info);
     await prefault(engine, request);
   } catch (error) {
     await engine.dispose();

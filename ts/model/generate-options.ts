@@ -34,7 +34,7 @@ export interface Streamer {
 
 /** Options of generate() that sampling and rules on the scores take; unset ones come from `generation_config`. */
 export interface GenerationOptions {
-  /** Default and limit: one per whole frame of audio. */
+  /** Default and limit: one per whole frame of audio. Counts in the call alone, as in transformers. */
   max_new_tokens?: number | null | undefined;
   /** Start token included. `max_new_tokens` takes precedence, as in transformers, where it is always set. */
   max_length?: number | null | undefined;
@@ -82,7 +82,7 @@ export interface GenerationOptions {
   eos_token_id?: number | readonly number[] | null | undefined;
   /** What rows get that have ended before others. Default: the first end token. */
   pad_token_id?: number | null | undefined;
-  /** No end before this many tokens, the start token included. */
+  /** No end before this many tokens, the start token included; `min_new_tokens` takes precedence. */
   min_length?: number | null | undefined;
   /** No end before this many tokens, the start token left out. */
   min_new_tokens?: number | null | undefined;

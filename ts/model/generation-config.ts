@@ -1,3 +1,4 @@
+import { isGenerationOption } from "./generation-names.js";
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 import { findModel, type ModelLocation, readModelJson, toSortedJson, writeModelFile } from "./model-folder.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
@@ -23,7 +24,7 @@ export class GenerationConfig {
     }
   }
 
-  /** Reads generation_config.json; without one, the ids come from the model's configuration. */
+  /** Reads generation_config.json; without one, the model's configuration takes its place, as in transformers. */
   static async from_pretrained(
     location: ModelLocation,
     config?: KyutaiSpeechToTextConfig,
@@ -31,11 +32,8 @@ export class GenerationConfig {
   ): Promise<GenerationConfig> {
     const folder = await findModel(location, smallFileOptions(options));
     const values = await readModelJson(folder, FILE);
-    if (values === undefined) {
-      const { bos_token_id = null, pad_token_id = null } = config ?? {};
-      return new GenerationConfig({ bos_token_id, pad_token_id });
-    }
-    return new GenerationConfig(Object.fromEntries(Object.entries(values).filter(([name]) => !isDropped(name))));
+    const entries = values ?? entriesOf(config);
+    return new GenerationConfig(Object.fromEntries(Object.entries(entries).filter(([name]) => !isDropped(name))));
   }
 
   /** All entries. */
@@ -53,6 +51,17 @@ export class GenerationConfig {
     const values = Object.fromEntries(Object.entries(this).filter(([, value]) => value !== null));
     await writeModelFile(folder, FILE, toSortedJson(values));
   }
+}
+
+/** What a model's configuration says of generate(). */
+function entriesOf(config: KyutaiSpeechToTextConfig | undefined): Record<string, unknown> {
+  const { bos_token_id = null, pad_token_id = null } = config ?? {};
+  const entries = Object.entries(config?.to_dict() ?? {});
+  return {
+    ...Object.fromEntries(entries.filter(([name, value]) => value !== null && isGenerationOption(name))),
+    bos_token_id,
+    pad_token_id,
+  };
 }
 
 /**

@@ -15,36 +15,6 @@ import { warn } from "./logger.js";
 import { checkBoolean, checkFunction, checkInteger, invalidArgument, show } from "./option-checks.js";
 import { scoreRules } from "./score-settings.js";
 
-const HANDLED = new Set([
-  "max_new_tokens",
-  "max_length",
-  "audio_window_size",
-  "bos_token_id",
-  "do_sample",
-  "num_return_sequences",
-  "repetition_penalty",
-  "no_repeat_ngram_size",
-  "bad_words_ids",
-  "sequence_bias",
-  "suppress_tokens",
-  "begin_suppress_tokens",
-  "forced_bos_token_id",
-  "forced_eos_token_id",
-  "eos_token_id",
-  "pad_token_id",
-  "min_length",
-  "min_new_tokens",
-  "exponential_decay_length_penalty",
-  "remove_invalid_values",
-  "renormalize_logits",
-  "max_time",
-  "return_dict_in_generate",
-  "logits_processor",
-  "stopping_criteria",
-  "prefix_allowed_tokens_fn",
-  "streamer",
-]);
-
 /** Frames of the input, and the start token of the model. */
 export interface GenerationInput {
   readonly frames: number;
@@ -87,7 +57,7 @@ export function planGeneration(
   input: GenerationInput,
 ): GenerationPlan {
   const settings = mergeSettings(options, overrides, defaults);
-  checkSupport(options, settings, HANDLED);
+  checkSupport(options, settings);
   const { bos_token_id: bos } = settings;
   if (bos !== undefined && bos !== null && bos !== input.bosTokenId) {
     throw refusal("bos_token_id", bos, `this model starts with ${input.bosTokenId}`);
@@ -122,7 +92,14 @@ export function planGeneration(
   };
 }
 
-/** Values that are null count as unset, but where the call itself says null. */
+/** Of transformers' GenerationConfig, which apply where nothing else is said. */
+const DEFAULTS = { top_k: 50 };
+
+/**
+ * Call over argument over model. In the two configurations null counts as unset; the call may say null and mean none.
+ * Their `max_new_tokens` does not count, as in transformers, whose generate() always passes the number of frames: a limit
+ * stored with a checkpoint must not cut off a recording.
+ */
 function mergeSettings(
   options: Readonly<Record<string, unknown>>,
   overrides: unknown,
@@ -132,8 +109,20 @@ function mergeSettings(
     throw invalidArgument(`'generation_config' must be a GenerationConfig or an object, not ${show(overrides)}`);
   }
   const given = overrides instanceof GenerationConfig ? overrides.to_dict() : ((overrides ?? {}) as object);
-  const set = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
-  return { ...defaults.to_dict(), ...Object.fromEntries(set), ...options } as GenerateOptions;
+  const configured: Record<string, unknown> = { ...DEFAULTS, ...setEntries(defaults.to_dict()), ...setEntries(given) };
+  const { max_new_tokens: limit, ...rest } = configured;
+  if (limit !== undefined && options["max_new_tokens"] === undefined) {
+    warn(
+      `\`max_new_tokens\` (${String(limit)}) of the generation config is overruled by the number of audio frames, as in ` +
+        "transformers. Pass `max_new_tokens` in the call to generate fewer.",
+    );
+  }
+  const called = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...rest, ...Object.fromEntries(called) } as GenerateOptions;
+}
+
+function setEntries(values: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== undefined));
 }
 
 /** Whether the best logit is the token, so that the core can do all steps in a row. */

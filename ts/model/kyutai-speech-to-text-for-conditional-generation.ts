@@ -16,6 +16,7 @@ import { MimiModel } from "./mimi-model.js";
 import type { ModelLocation, ModelSource } from "./model-folder.js";
 import { readModelInput, wholeFrames } from "./model-input.js";
 import { checkFunction, checkSignal, invalidArgument, show } from "./option-checks.js";
+import { checkPlacement, dtypeOf } from "./placement.js";
 import { runGeneration } from "./run-generation.js";
 import { type SavePretrainedOptions, saveModel } from "./save-model.js";
 
@@ -136,6 +137,27 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
   async save_pretrained(folder: string, options: SavePretrainedOptions = {}): Promise<void> {
     const { source, config, generation_config: generationConfig } = this;
     await saveModel({ source, request: this.#request, config, generationConfig }, folder, options);
+  }
+
+  /** What it computes on: "cpu", or the name of a GPU. */
+  get device(): string {
+    return this.#runner.engine.info.device;
+  }
+
+  /** Of most weights: "float32", "bfloat16", "float16"; or the name of a quantized type. The codec is always float32. */
+  get dtype(): string {
+    return dtypeOf(this.#runner.engine.info);
+  }
+
+  /** For code that comes from Python: a model is always in evaluation mode. */
+  eval(): this {
+    return this;
+  }
+
+  /** For code that comes from Python. Throws ERR_INVALID_ARGUMENT any device or dtype but those the model has. */
+  to(...places: unknown[]): this {
+    checkPlacement(this.#runner.engine.info, places);
+    return this;
   }
 
   /** True from dispose() on. */

@@ -5,6 +5,7 @@ import { BaseModelOutputWithPast, type ForwardOptions } from "./forward-options.
 import type { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 import { type LoadedModel, loadModel, type PretrainedModelOptions } from "./load-model.js";
 import type { ModelLocation } from "./model-folder.js";
+import { checkPlacement, dtypeOf } from "./placement.js";
 
 /** The decoder without its head: ids to hidden states. Calling the object is calling `forward`. */
 export class KyutaiSpeechToTextModel extends Callable<
@@ -61,6 +62,27 @@ export class KyutaiSpeechToTextModel extends Callable<
   /** What calling the object does: forward(). */
   override _call(options: ForwardOptions): Promise<BaseModelOutputWithPast | unknown[]> {
     return this.forward(options);
+  }
+
+  /** What it computes on: "cpu", or the name of a GPU. */
+  get device(): string {
+    return this.#runner.engine.info.device;
+  }
+
+  /** Of most weights: "float32", "bfloat16", "float16"; or the name of a quantized type. The codec is always float32. */
+  get dtype(): string {
+    return dtypeOf(this.#runner.engine.info);
+  }
+
+  /** For code that comes from Python: a model is always in evaluation mode. */
+  eval(): this {
+    return this;
+  }
+
+  /** For code that comes from Python. Throws ERR_INVALID_ARGUMENT any device or dtype but those the model has. */
+  to(...places: unknown[]): this {
+    checkPlacement(this.#runner.engine.info, places);
+    return this;
   }
 
   /** True from dispose() on. */

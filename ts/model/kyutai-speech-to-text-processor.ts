@@ -1,25 +1,23 @@
-import type { Tensor } from "../tensor/tensor.js";
+import { SttError } from "../contract/errors.js";
+import { Tensor } from "../tensor/tensor.js";
 import type { AudioExample, AudioInput } from "./audio-input.js";
-import type { BatchFeature } from "./batch-feature.js";
+import { BatchFeature } from "./batch-feature.js";
 import { Callable } from "./callable.js";
 import { type FieldOverrides, floatNames, splitOverrides } from "./config-fields.js";
 import {
-  FEATURE_EXTRACTOR_OPTIONS,
   FEATURE_FIELDS,
   type FeatureExtractorOptions,
   KyutaiSpeechToTextFeatureExtractor,
 } from "./kyutai-speech-to-text-feature-extractor.js";
-import { warn } from "./logger.js";
 import { findModel, isObject, type ModelLocation, toSortedJson, writeModelFile } from "./model-folder.js";
 import { invalidArgument, show } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
+import { splitProcessorCall } from "./processor-call.js";
 import { read_audio } from "./read-audio.js";
+import { type TextOptions, textFeatures } from "./text-features.js";
 import { type DecodeOptions, KyutaiSpeechToTextTokenizer, type TokenIds } from "./tokenizer.js";
 
 const CLASS_NAME = "KyutaiSpeechToTextProcessor";
-
-/** Rate the processor assumes when none is given (class default of the reference). */
-const DEFAULT_RATE = 24_000;
 
 /** Samples as the feature extractor takes them; a string or URL is read as an audio file. */
 export type ProcessorAudio = AudioInput | string | URL | readonly (AudioExample | string | URL)[];
@@ -28,6 +26,18 @@ export type ProcessorAudio = AudioInput | string | URL | readonly (AudioExample 
 export interface ProcessorOptions extends FeatureExtractorOptions {
   /** The same options in an object of their own; an option may be given in one of the two places. */
   audio_kwargs?: FeatureExtractorOptions | null | undefined;
+  /** A text, or a list of them, to give back as `input_ids` and `attention_mask`. */
+  text?: string | readonly string[] | null | undefined;
+  /** Options that are for `text` alone. */
+  text_kwargs?: TextOptions | null | undefined;
+  /** Options for both. */
+  common_kwargs?: { readonly return_tensors?: string | null | undefined } | null | undefined;
+}
+
+/** The arguments of a call by name, as in version 5 of transformers. */
+export interface ProcessorInputs extends ProcessorOptions {
+  /** Recordings. */
+  audio: ProcessorAudio;
 }
 
 /**
@@ -35,7 +45,7 @@ export interface ProcessorOptions extends FeatureExtractorOptions {
  * Call it: `await processor(audio)`.
  */
 export class KyutaiSpeechToTextProcessor extends Callable<
-  [audio: ProcessorAudio, options?: ProcessorOptions],
+  [audio: ProcessorAudio | ProcessorInputs, options?: ProcessorOptions],
   Promise<BatchFeature>
 > {
   /** Makes the model's input of recordings. */
@@ -72,18 +82,29 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     return new KyutaiSpeechToTextProcessor(extractor, tokenizer);
   }
 
-  /** Assumes 24000 Hz unless `sampling_rate` says otherwise. Options it does not know are ignored with a warning. */
-  override async _call(audio: ProcessorAudio, options: ProcessorOptions = {}): Promise<BatchFeature> {
-    if (audio === undefined || audio === null) {
-      throw invalidArgument(
-        `audio is required: You need to provide at least one input to call ${CLASS_NAME}`,
-        "Pass samples at 24000 Hz, or a list of them.",
-      );
-    }
+  /**
+   * `await processor(audio, options)`, or all by name in one object. Assumes 24000 Hz unless `sampling_rate` says
+   * otherwise. Options it does not know are ignored with a warning.
+   */
+  override async _call(audio: ProcessorAudio | ProcessorInputs, options: ProcessorOptions = {}): Promise<BatchFeature> {
+    const named = isNamed(audio) ? audio : { audio };
     if (typeof options !== "object" || options === null) {
       throw invalidArgument(`${CLASS_NAME}: options must be an object, not ${show(options)}`);
     }
-    return this.feature_extractor._call(await this.#readFiles(audio), audioOptions(options));
+    const { recordings, text, forAudio, forText } = splitProcessorCall({ ...options, ...named });
+    const features = await this.feature_extractor._call(await this.#readFiles(recordings), forAudio);
+    return text === undefined
+      ? features
+      : new BatchFeature({ ...features, ...textFeatures(this.tokenizer, text, forText) });
+  }
+
+  /** Always throws: models of this kind have no chat template. */
+  apply_chat_template(..._args: unknown[]): never {
+    throw new SttError(
+      "ERR_INVALID_ARGUMENT",
+      "Cannot use apply_chat_template because this processor does not have a chat template.",
+      { remedy: "Pass the recording itself: speech to text needs no conversation." },
+    );
   }
 
   /** Text of one sequence of ids. */
@@ -110,7 +131,7 @@ export class KyutaiSpeechToTextProcessor extends Callable<
 
   /** Names of what a call gives. */
   get model_input_names(): readonly string[] {
-    return this.feature_extractor.model_input_names;
+    return [...this.feature_extractor.model_input_names, "input_ids", "attention_mask"];
   }
 
   /** Entries of processor_config.json. */
@@ -139,26 +160,8 @@ export class KyutaiSpeechToTextProcessor extends Callable<
   }
 }
 
-/** Unknown options are ignored with a warning, those of audio_kwargs are the feature extractor's to refuse. */
-function audioOptions({ audio_kwargs: nested, ...options }: ProcessorOptions): Record<string, unknown> {
-  if (nested !== undefined && nested !== null && !isObject(nested)) {
-    throw invalidArgument(`${CLASS_NAME}: audio_kwargs must be an object, not ${show(nested)}`);
-  }
-  const known: Record<string, unknown> = { sampling_rate: DEFAULT_RATE, ...nested };
-  for (const [key, value] of Object.entries(options)) {
-    if (Object.hasOwn(nested ?? {}, key)) {
-      throw invalidArgument(
-        `Keyword argument ${key} was passed two times: in a dictionary for audio_kwargs and as a **kwarg.`,
-        "Give it in one place.",
-      );
-    }
-    if ((FEATURE_EXTRACTOR_OPTIONS as readonly string[]).includes(key)) {
-      known[key] = value;
-    } else {
-      warn(`Keyword argument \`${key}\` is not a valid argument for this processor and will be ignored.`);
-    }
-  }
-  return known;
+function isNamed(value: unknown): value is ProcessorInputs {
+  return isObject(value) && !Tensor.isLike(value) && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function isLocation(value: unknown): value is string | URL {

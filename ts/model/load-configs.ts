@@ -1,6 +1,7 @@
 /** The configurations of a model as it is about to be loaded. */
 import { describePath, type SourceRequest } from "./foreign-layout.js";
 import { GenerationConfig } from "./generation-config.js";
+import { warnOfUseless } from "./generation-support.js";
 import { KyutaiSpeechToTextConfig } from "./kyutai-speech-to-text-config.js";
 
 export interface LoadedConfigs {
@@ -8,18 +9,24 @@ export interface LoadedConfigs {
   readonly generationConfig: GenerationConfig;
 }
 
-/** `folder`: of the checkpoint, or its file of weights. */
-export async function loadConfigs(folder: string, request: SourceRequest): Promise<LoadedConfigs> {
+/** `folder`: of the checkpoint, or its file of weights. `given`: in place of its generation config. */
+export async function loadConfigs(
+  folder: string,
+  request: SourceRequest,
+  given?: GenerationConfig,
+): Promise<LoadedConfigs> {
   if (request.transformersCompat) {
     const described = await describePath(folder, request);
     // The transformers layout says everything itself, in files of its own.
     if (described.layout !== "transformers") {
       return {
         config: KyutaiSpeechToTextConfig.from_dict(described.config),
-        generationConfig: new GenerationConfig(described.generation_config),
+        generationConfig: given ?? new GenerationConfig(described.generation_config),
       };
     }
   }
   const config = await KyutaiSpeechToTextConfig.from_pretrained(folder);
-  return { config, generationConfig: await GenerationConfig.from_pretrained(folder, config) };
+  const generationConfig = given ?? (await GenerationConfig.from_pretrained(folder, config));
+  warnOfUseless(Object.keys(generationConfig.to_dict()), generationConfig.to_dict());
+  return { config, generationConfig };
 }

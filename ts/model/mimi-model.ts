@@ -35,6 +35,9 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
   readonly config: MimiConfig;
   readonly #runner: EngineRunner;
 
+  /** "float32", whatever the decoder's weights are. */
+  readonly dtype = "float32";
+
   /** @internal */
   constructor(config: MimiConfig, runner: EngineRunner) {
     super();

@@ -1,6 +1,15 @@
 /** Options of every from_pretrained, with the names of transformers.js, and what they mean for the Hub. */
 import type { DownloadProgress, HubOptions } from "../hub/types.js";
-import { checkBoolean, checkFunction, checkOptions, checkSignal, checkText } from "./option-checks.js";
+import { warn } from "./logger.js";
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  checkSignal,
+  checkText,
+  invalidArgument,
+  show,
+} from "./option-checks.js";
 
 /** Events of transformers.js: those of the files of a download, those of the download, and those of loading. */
 export type ProgressInfo =
@@ -61,9 +70,55 @@ export const PRETRAINED_OPTIONS: readonly (keyof PretrainedOptions)[] = [
   "signal",
 ];
 
+/** What transformers and transformers.js take as well: values that mean the same as leaving them out, and why not others. */
+const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; reason: string }>> = {
+  subfolder: { neutral: [""], reason: "a model is a whole folder; pass the path of that folder" },
+  variant: { neutral: [], reason: "pass the folder or the repository that holds the files you want" },
+  config: { neutral: [], reason: "the configuration is that of the weights" },
+  state_dict: { neutral: [], reason: "weights come from files" },
+  quantization_config: { neutral: [], reason: "write a quantized file with convertModel" },
+  output_loading_info: { neutral: [false], reason: "a checkpoint that is not complete does not load" },
+  ignore_mismatched_sizes: { neutral: [false], reason: "a checkpoint that is not complete does not load" },
+  force_download: { neutral: [false], reason: "remove the model with removeCachedModel, then load it" },
+  proxies: { neutral: [], reason: "downloads go through fetch; set its dispatcher" },
+  session_options: { neutral: [], reason: "there is no ONNX session here" },
+  model_file_name: { neutral: [], reason: "pass the path of the file" },
+  use_external_data_format: { neutral: [false], reason: "there is no ONNX file here" },
+};
+
+/** Of transformers: how it computes and reads, which changes no result here. */
+const WITHOUT_EFFECT = [
+  "attn_implementation",
+  "low_cpu_mem_usage",
+  "trust_remote_code",
+  "use_safetensors",
+  "weights_only",
+  "use_fast",
+  "max_memory",
+  "offload_folder",
+];
+
+/** Refuses unknown options by name, those of transformers with the reason, and warns of what has no effect. */
+export function checkPretrainedOptions(options: object, known: readonly string[]): void {
+  checkOptions("from_pretrained", options, [...known, ...Object.keys(REFUSED), ...WITHOUT_EFFECT]);
+  for (const [name, value] of Object.entries(options ?? {})) {
+    const refused = REFUSED[name];
+    const isUnset = value === undefined || value === null;
+    if (refused !== undefined && !isUnset && !refused.neutral.includes(value)) {
+      throw invalidArgument(
+        `from_pretrained does not support '${name}' = ${show(value)}: ${refused.reason}`,
+        `Leave out '${name}'.`,
+      );
+    }
+    if (WITHOUT_EFFECT.includes(name) && !isUnset) {
+      warn(`from_pretrained: \`${name}\` has no effect here.`);
+    }
+  }
+}
+
 /** Checked options, for a class that needs no weights. */
 export function smallFileOptions(options: PretrainedOptions): HubOptions {
-  checkOptions("from_pretrained", options, PRETRAINED_OPTIONS);
+  checkPretrainedOptions(options, PRETRAINED_OPTIONS);
   return { ...hubOptions(options), weights: false };
 }
 

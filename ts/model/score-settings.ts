@@ -6,14 +6,11 @@ import { checkBoolean, invalidArgument, show } from "./option-checks.js";
 
 type ScoreRules = Omit<GenerationRules, "pause" | "record" | "hiddenStates" | "attentions" | "sequences" | "seed">;
 
-/** Of transformers' GenerationConfig, which apply where nothing else is said. */
-const TOP_K = 50;
-
 /** Start token included. */
 const PROMPT_LENGTH = 1;
 
 export function scoreRules(settings: GenerationOptions, maxNewTokens: number): ScoreRules {
-  const eos = readIds("eos_token_id", settings.eos_token_id);
+  const eos = readEos(settings.eos_token_id);
   const suppress = readList("suppress_tokens", settings.suppress_tokens);
   const forcedEos = readIds("forced_eos_token_id", settings.forced_eos_token_id);
   const forcedBos = readIds("forced_bos_token_id", settings.forced_bos_token_id);
@@ -67,7 +64,7 @@ function readSampling(settings: GenerationOptions): Sampling {
     ),
     topK: read(
       settings.top_k,
-      TOP_K,
+      0,
       (value) => Number.isInteger(value) && value >= 0,
       (value) => `\`top_k\` has to be a strictly positive integer, but is ${value}`,
     ),
@@ -151,6 +148,23 @@ function readIds(name: string, value: unknown): Int32Array {
   return readList(name, typeof value === "number" ? [value] : value);
 }
 
+/** Ids below 0 end nothing, which transformers says in the same words. */
+function readEos(value: unknown): Int32Array {
+  const ids: unknown[] = Array.isArray(value) ? value : [value];
+  const negative = ids.filter((id) => Number.isInteger(id) && Number(id) < 0);
+  if (negative.length === 0) {
+    return readIds("eos_token_id", value);
+  }
+  warn(
+    `\`eos_token_id\` should consist of positive integers, but is ${listed(value)}. Your generation will not stop until ` +
+      "the maximum length is reached.",
+  );
+  return readIds(
+    "eos_token_id",
+    ids.filter((id) => !negative.includes(id)),
+  );
+}
+
 function readList(name: string, value: unknown): Int32Array {
   if (value === undefined || value === null) {
     return new Int32Array();
@@ -212,6 +226,10 @@ function readPad(value: unknown, eos: Int32Array): number {
   if (value === undefined || value === null) {
     return eos[0] ?? -1;
   }
+  if (Number.isInteger(value) && Number(value) < 0 && eos.length === 0) {
+    warn("The following generation flags are not valid and may be ignored: ['pad_token_id']");
+    return -1;
+  }
   if (!isId(value)) {
     throw invalidArgument(`\`pad_token_id\` should be a positive integer, but is ${show(value)}`);
   }
@@ -222,8 +240,17 @@ function readMinimum(
   settings: GenerationOptions,
   maxNewTokens: number,
 ): Pick<GenerationRules, "minLength" | "minNewTokens"> {
-  const minLength = readCount("min_length", settings.min_length);
-  const minNewTokens = readCount("min_new_tokens", settings.min_new_tokens);
+  const { min_new_tokens: wanted } = settings;
+  const asked = readCount("min_length", settings.min_length);
+  const minNewTokens = readCount("min_new_tokens", wanted);
+  const isOverruled = wanted !== undefined && wanted !== null && asked > 0;
+  if (isOverruled) {
+    warn(
+      `Both \`min_new_tokens\` (=${minNewTokens}) and \`min_length\`(=${asked}) seem to have been set. ` +
+        "`min_new_tokens` will take precedence.",
+    );
+  }
+  const minLength = isOverruled ? 0 : asked;
   const most = maxNewTokens + PROMPT_LENGTH;
   if (minLength > most) {
     warn(

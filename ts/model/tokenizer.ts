@@ -86,6 +86,16 @@ export class KyutaiSpeechToTextTokenizer {
     return this.#vocabulary.size;
   }
 
+  /** The id that fills up a row; undefined: the vocabulary has no "<pad>". */
+  get pad_token_id(): number | undefined {
+    for (let id = 0; id < this.vocab_size; id++) {
+      if (this.#vocabulary.piece(id) === "<pad>") {
+        return id;
+      }
+    }
+    return undefined;
+  }
+
   /** Ids of a text, without begin or end tokens, e.g. for a prompt. */
   encode(text: string): number[] {
     if (typeof text !== "string") {

@@ -296,9 +296,9 @@ describe("KyutaiSpeechToTextProcessor", () => {
     );
     await expectCode(processor(LONG, { audio_kwargs: { blah: 1 } as object }), "ERR_INVALID_ARGUMENT");
     await expectCode(processor(LONG, { audio_kwargs: 3 as never }), "ERR_INVALID_ARGUMENT");
-    await processor(LONG, { common_kwargs: {} } as object);
+    await processor(LONG, { common_kwargs: { return_tensors: "np", blah: 1 } } as object);
     expect(warnings).toEqual([
-      "Keyword argument `common_kwargs` is not a valid argument for this processor and will be ignored.",
+      "Keyword argument `blah` is not a valid argument for this processor and will be ignored.",
     ]);
   });
 

@@ -62,7 +62,6 @@ describe("generate() with rules", () => {
       forced_eos_token_id: [12, 13],
       eos_token_id: 9,
       pad_token_id: 3,
-      min_length: 1,
       min_new_tokens: 2,
       exponential_decay_length_penalty: [2, 1.5],
       remove_invalid_values: true,
@@ -85,7 +84,7 @@ describe("generate() with rules", () => {
       repetitionPenalty: 1.2,
       noRepeatNgram: 3,
       eos: Int32Array.of(9),
-      minLength: 1,
+      minLength: 0,
       minNewTokens: 2,
       forcedBos: 11,
       forcedEos: Int32Array.of(12, 13),
@@ -125,17 +124,47 @@ describe("generate() with rules", () => {
     expect(await rules({ generation_config, repetition_penalty: 1.3 })).toMatchObject({ repetitionPenalty: 1.3 });
   });
 
+  it("takes null in a call for none, and undefined for nothing said", async () => {
+    Object.assign(model.generation_config, { repetition_penalty: 1.5, top_k: 3, do_sample: true });
+    expect(await rules({ repetition_penalty: undefined, top_k: undefined })).toMatchObject({
+      repetitionPenalty: 1.5,
+      topK: 3,
+    });
+    expect(await rules({ repetition_penalty: null, top_k: null })).toMatchObject({ repetitionPenalty: 1, topK: 0 });
+    model.generation_config["top_k"] = null;
+    expect(await rules({})).toMatchObject({ topK: 50 });
+    await model.generate({ ...inputs(2), repetition_penalty: null, do_sample: null });
+    expect(params()).toEqual({ maxNewTokens: 2, audioWindowSize: 0 });
+  });
+
+  it("ends nowhere at ids below 0, and says so", async () => {
+    await model.generate({ ...inputs(2), eos_token_id: -1, pad_token_id: -1 });
+    expect(params()).toEqual({ maxNewTokens: 2, audioWindowSize: 0 });
+    expect(await rules({ eos_token_id: [-1, 5] })).toMatchObject({ eos: Int32Array.of(5) });
+    expect(warnings).toEqual([
+      expect.stringContaining("`eos_token_id` should consist of positive integers, but is -1"),
+      "The following generation flags are not valid and may be ignored: ['pad_token_id']",
+      expect.stringContaining("but is [-1,5]"),
+    ]);
+  });
+
   it("warns of what has no effect", async () => {
     await model.generate({ ...inputs(2), temperature: 0.5, top_k: 3, early_stopping: true });
     await model.generate({ ...inputs(2), do_sample: true, top_p: 0.5, length_penalty: 2 });
     await model.generate({ ...inputs(2), output_scores: true });
+    await model.generate({ ...inputs(2), eos_token_id: 3, min_length: 9 });
     await model.generate({ ...inputs(2), eos_token_id: 3, min_length: 9, min_new_tokens: 8 });
+    expect(params()?.rules).toMatchObject({ minLength: 0, minNewTokens: 8 });
+    await model.generate({ ...inputs(2), temperature: 1, top_k: 50, typical_p: 1, length_penalty: 1, eta_cutoff: 0 });
+    await model.generate({ ...inputs(2), encoder_repetition_penalty: 2, encoder_no_repeat_ngram_size: 0 });
     expect(warnings).toEqual([
       "The following generation flags are not valid and may be ignored: ['temperature', 'top_k', 'early_stopping']",
       "The following generation flags are not valid and may be ignored: ['length_penalty']",
       expect.stringContaining("`return_dict_in_generate` is NOT set to `True`, but `output_scores` is"),
       expect.stringContaining("`min_length` (9) is larger than the maximum possible length (3)"),
+      expect.stringContaining("Both `min_new_tokens` (=8) and `min_length`(=9) seem to have been set"),
       expect.stringContaining("`min_new_tokens` (8), when added to the prompt length (1)"),
+      expect.stringContaining("Passing `encoder_repetition_penalty` requires some form of `input_ids`"),
     ]);
   });
 
@@ -160,8 +189,8 @@ describe("generate() with rules", () => {
     [{ sequence_bias: [[[1], "x"]] }, "`sequence_bias` has to be a non-empty list of pairs"],
     [{ suppress_tokens: [0.5] }, "`suppress_tokens` has to be a list of positive integers"],
     [{ suppress_tokens: [271] }, "the id 271 is no token"],
-    [{ eos_token_id: -1 }, "`eos_token_id` has to be a list of positive integers, but is [-1]"],
-    [{ pad_token_id: -1 }, "`pad_token_id` should be a positive integer"],
+    [{ eos_token_id: [3, 0.5] }, "`eos_token_id` has to be a list of positive integers, but is [3,0.5]"],
+    [{ eos_token_id: 3, pad_token_id: -1 }, "`pad_token_id` should be a positive integer"],
     [{ forced_eos_token_id: [3, 4], suppress_tokens: [4, 3] }, "Every token in `forced_eos_token_id` ([3,4]) is also"],
     [{ exponential_decay_length_penalty: [1, 2] }, "`eos_token_id` names none"],
     [{ eos_token_id: 3, exponential_decay_length_penalty: [1] }, "has to be [new tokens, factor]"],

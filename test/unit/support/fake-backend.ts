@@ -58,6 +58,7 @@ const FAKE_INFO: EngineInfo = {
   weightType: "bf16",
   device: "fake",
   kernels: "none",
+  unusedSettings: "",
 };
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

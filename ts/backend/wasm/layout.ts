@@ -176,7 +176,7 @@ export const STRUCTS = {
     },
   },
   kstt_engine_info: {
-    size: 248,
+    size: 888,
     fields: {
       sample_rate: { offset: 0, type: "i32" },
       frame_size: { offset: 4, type: "i32" },
@@ -201,6 +201,7 @@ export const STRUCTS = {
       weight_type: { offset: 104, type: "i8", length: 16 },
       device: { offset: 120, type: "i8", length: 64 },
       kernels: { offset: 184, type: "i8", length: 64 },
+      unused_settings: { offset: 248, type: "i8", length: 640 },
     },
   },
   kstt_progress: {

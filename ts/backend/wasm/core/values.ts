@@ -34,6 +34,7 @@ export function readInfo(memory: CoreMemory, pointer: number): EngineInfo {
     weightType: info.weight_type,
     device: info.device,
     kernels: info.kernels,
+    unusedSettings: info.unused_settings,
   };
 }
 
