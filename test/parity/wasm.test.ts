@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { SpeechToText } from "../../ts/index.node.js";
 import { withWasmBuilds } from "../contract/wasm-core.js";
 import { readFixtures } from "./fixture.js";
+import { nodePlatform } from "./node-platform.js";
 import { testTokensAndCodes } from "./tokens-suite.js";
 
 const MODEL = fileURLToPath(new URL("../../models/digits-en", import.meta.url));
@@ -16,7 +17,7 @@ withWasmBuilds((build) => {
   const options = { backend: "wasm", threads: build === "single" ? 1 : 2 } as const;
 
   describe(`wasm, ${build}`, () => {
-    describe.each(readFixtures())("$name", (fixture) => testTokensAndCodes(fixture, options));
+    describe.each(readFixtures())("$name", (fixture) => testTokensAndCodes(fixture, options, nodePlatform));
 
     test("recordings: the words and times of the addon", async () => {
       await using wasm = await SpeechToText.load(MODEL, options);
