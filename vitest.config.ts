@@ -1,7 +1,8 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { ARGUMENTS, chromiumPath } from "./test/browser/chromium.js";
-import { NOTHING_TO_RUN } from "./test/browser/lab.js";
+import { NOTHING_TO_RUN, ROOT } from "./test/browser/lab.js";
+import { answer } from "./test/browser/static-server.js";
 
 // Tests import inner modules without the package's entry, which tells them what Node has.
 const setupFiles = ["./ts/platform.node.ts"];
@@ -10,6 +11,18 @@ const setupFiles = ["./ts/platform.node.ts"];
 function page(name: string, executablePath: string, headers: Record<string, string>): TestProjectConfiguration {
   return {
     server: { headers },
+    plugins: [
+      {
+        name: "package-as-it-is",
+        // What was built, past Vite: what it makes of dynamic imports works in pages, not in workers.
+        configureServer: ({ middlewares }) => {
+          middlewares.use("/package", (request, response) => {
+            response.setHeaders(new Map(Object.entries(headers)));
+            answer(ROOT, request, response);
+          });
+        },
+      },
+    ],
     test: {
       name,
       include: ["test/page/**/*.test.ts"],

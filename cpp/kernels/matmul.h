@@ -36,7 +36,7 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
         for (int r = 0; r < R; r++) {
             const vf wv = reader::vector(w[r] + i);
             for (int c = 0; c < C; c++) {
-                acc[r][c] += wv * xv[c];
+                acc[r][c] = multiply_add(wv, xv[c], acc[r][c]);
             }
         }
     }
@@ -48,7 +48,7 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
         for (int r = 0; r < R; r++) {
             const vf wv = reader::first(w[r] + i, k - i);
             for (int c = 0; c < C; c++) {
-                acc[r][c] += wv * xv[c];
+                acc[r][c] = multiply_add(wv, xv[c], acc[r][c]);
             }
         }
     }

@@ -61,7 +61,7 @@ withWasmBuilds((build) => {
       const compile = async (variant: WasmVariant) => (variant.relaxed ? STALE : nodeWasmHost.compile(variant));
       const backend = await candidate({ features, compile }, "single")?.open();
       const engine = await backend?.createEngine(SMALL_MODEL, { threads: 1, slots: 1 });
-      expect(engine?.info.kernels).toBe("simd128");
+      expect(engine?.info.kernels).toMatch(/^simd128\b/);
       await engine?.dispose();
     });
 
