@@ -13,4 +13,6 @@ test("there are fixtures of every weight type", () => {
   expect(types).toContain("f16");
 });
 
-describe.each(fixtures)("$name", (fixture) => testTokensAndCodes(fixture, { backend: "cpu", threads: 1 }, nodePlatform));
+describe.each(fixtures)("$name", (fixture) =>
+  testTokensAndCodes(fixture, { backend: "cpu", threads: 1 }, nodePlatform),
+);
