@@ -41,7 +41,7 @@ endif()
 set(KSTT_WASM_TESTS kernels packed-kernels packed-weights parity moshi-parity layouts streaming prompt refresh tokenizer
                     resampler memory-files)
 if(KSTT_WASM_THREADS)
-    set(KSTT_WASM_TESTS parity packed-weights streaming memory-files thread-pool)
+    set(KSTT_WASM_TESTS capi parity packed-weights streaming memory-files thread-pool)
 endif()
 function(kstt_select_wasm_tests list)
     list(JOIN KSTT_WASM_TESTS "|" names)

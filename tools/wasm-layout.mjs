@@ -5,9 +5,10 @@
  *
  * Usage: node tools/wasm-layout.mjs              write the file
  *        node tools/wasm-layout.mjs --check      fail if it is not what the headers say
- *        node tools/wasm-layout.mjs --module FOLDER   write what the module's build needs: its source, which is the
- *                                                     assertions, and the list of its exports
+ *        node tools/wasm-layout.mjs --module FOLDER   write what the module's build needs: its source (assertions,
+ *                                                     and the name of the layout) and the list of its exports
  */
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { readHeaders } from "./c-header.mjs";
@@ -15,6 +16,8 @@ import { fail, root, StepError } from "./steps.mjs";
 
 const target = join(root, "ts", "backend", "wasm", "layout.ts");
 const headers = readHeaders();
+/** Changes with anything in the headers. Modules export a function of this name, and are refused by code of another. */
+const layoutName = `kstt_layout_${createHash("sha256").update(JSON.stringify(headers)).digest("hex").slice(0, 12)}`;
 
 function fieldText([name, field]) {
   const length = field.length === undefined ? "" : `, length: ${field.length}`;
@@ -41,6 +44,9 @@ function typescript() {
   const constants = Object.entries(headers.constants).map(([name, value]) => `  ${name}: ${value},\n`);
   return `/** Made by tools/wasm-layout.mjs from cpp/include; change the headers, not this file. */
 
+/** What a module that was built from the same headers exports. */
+export const LAYOUT = "${layoutName}";
+
 /** Bytes of each struct, and where its fields are. \`ptr\` is a size_t or an address. */
 export const STRUCTS = {
 ${Object.entries(headers.structs).map(structText).join("")}} as const;
@@ -64,12 +70,13 @@ function assertions() {
       lines.push(`static_assert(offsetof(${struct}, ${name}) == ${offset}, "tools/c-header.mjs");`);
     }
   }
+  lines.push("", `extern "C" int32_t ${layoutName}();`, `int32_t ${layoutName}() {`, "    return 1;", "}");
   return `${lines.join("\n")}\n`;
 }
 
 function writeModule(folder) {
   writeFileSync(join(folder, "module.cpp"), assertions());
-  const exports = ["_malloc", "_free", ...Object.keys(headers.functions).map((name) => `_${name}`)];
+  const exports = ["_malloc", "_free", `_${layoutName}`, ...Object.keys(headers.functions).map((name) => `_${name}`)];
   writeFileSync(join(folder, "exports.txt"), exports.map((name) => `${name}\n`).join(""));
 }
 

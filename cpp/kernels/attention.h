@@ -18,7 +18,7 @@ void score_keys(const attention_args & a, int64_t slot, int64_t n, float * score
         vf              acc = splat(0.0F);
         int64_t         d   = 0;
         for (; d + lanes <= a.head_dim; d += lanes) {
-            acc += reader::vector(key + d) * load(a.q + d);
+            acc = multiply_add(reader::vector(key + d), load(a.q + d), acc);
         }
         float tail = 0.0F;
         for (; d < a.head_dim; d++) {
@@ -43,7 +43,7 @@ void weigh_block(const attention_args & a, int64_t d0, const int64_t * slots, co
         for (int64_t i = 0; i < counts[segment]; i++, value += a.stride) {
             const vf weight = splat(*p++);
             for (int j = 0; j < N; j++) {
-                acc[j] += weight * reader::vector(value + j * lanes);
+                acc[j] = multiply_add(weight, reader::vector(value + j * lanes), acc[j]);
             }
         }
     }
@@ -64,7 +64,7 @@ void weigh_rest(const attention_args & a, int64_t d0, const int64_t * slots, con
     for (int segment = 0; segment < 2; segment++) {
         const element * value = static_cast<const element *>(a.v) + slots[segment] * a.stride + d0;
         for (int64_t i = 0; i < counts[segment]; i++, value += a.stride) {
-            acc += splat(*p++) * reader::first(value, n);
+            acc = multiply_add(splat(*p++), reader::first(value, n), acc);
         }
     }
     float sums[lanes];

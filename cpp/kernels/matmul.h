@@ -9,9 +9,9 @@ namespace kstt {
 
 namespace {
 
-// R rows of w against C columns of x: R * C accumulators, each over the whole of k.
+// R rows of w, `spread` apart, against C columns of x: R * C accumulators, each over the whole of k.
 template <weight_kind KIND, int R, int C>
-void tile(const matmul_args & a, int64_t o, int64_t t) {
+void tile(const matmul_args & a, int64_t o, int64_t t, int64_t spread = 1) {
     typedef weight_reader<KIND>   reader;
     typedef typename reader::type element;
     const int64_t                 k = a.k;
@@ -19,7 +19,7 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
     const float *                 x[C];
     vf                            acc[R][C];
     for (int r = 0; r < R; r++) {
-        w[r] = static_cast<const element *>(a.w) + (o + r) * k;
+        w[r] = static_cast<const element *>(a.w) + (o + r * spread) * k;
         for (int c = 0; c < C; c++) {
             acc[r][c] = splat(0.0F);
         }
@@ -36,7 +36,7 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
         for (int r = 0; r < R; r++) {
             const vf wv = reader::vector(w[r] + i);
             for (int c = 0; c < C; c++) {
-                acc[r][c] += wv * xv[c];
+                acc[r][c] = multiply_add(wv, xv[c], acc[r][c]);
             }
         }
     }
@@ -48,19 +48,19 @@ void tile(const matmul_args & a, int64_t o, int64_t t) {
         for (int r = 0; r < R; r++) {
             const vf wv = reader::first(w[r] + i, k - i);
             for (int c = 0; c < C; c++) {
-                acc[r][c] += wv * xv[c];
+                acc[r][c] = multiply_add(wv, xv[c], acc[r][c]);
             }
         }
     }
     int r = 0;
-    for (; r + 4 <= R; r += 4) {
+    for (; spread == 1 && r + 4 <= R; r += 4) {
         for (int c = 0; c < C; c++) {
             finish_vector(a, o + r, t + c, sum_lanes(acc[r][c], acc[r + 1][c], acc[r + 2][c], acc[r + 3][c]));
         }
     }
     for (; r < R; r++) {
         for (int c = 0; c < C; c++) {
-            finish(a, o + r, t + c, sum_lanes(acc[r][c]));
+            finish(a, o + r * spread, t + c, sum_lanes(acc[r][c]));
         }
     }
 }
@@ -86,6 +86,25 @@ void strip(const matmul_args & a, int64_t o, int64_t t0, int64_t t1) {
 // Weights beyond this size do not stay in the second-level cache from one step to the next.
 const int64_t cached_bytes = 1 << 20;
 
+#ifdef __wasm__
+// Few columns are bound by reading w, which nothing but the processor's own prefetching speeds up here: four streams,
+// each in pages of its own, are read faster than one, and hide the latency of the additions. Returns the first row that
+// is left.
+template <weight_kind KIND>
+int64_t matmul_streams(const matmul_args & a) {
+    const int64_t columns = a.t1 - a.t0;
+    const int64_t spread  = (a.o1 - a.o0) / 4;
+    for (int64_t o = a.o0; o < a.o0 + spread; o++) {
+        if (columns == 1) {
+            tile<KIND, 4, 1>(a, o, a.t0, spread);
+        } else {
+            tile<KIND, 4, 2>(a, o, a.t0, spread);
+        }
+    }
+    return a.o0 + 4 * spread;
+}
+#endif
+
 template <weight_kind KIND>
 void matmul_kind(const matmul_args & a) {
     typedef typename weight_reader<KIND>::type element;
@@ -101,6 +120,11 @@ void matmul_kind(const matmul_args & a) {
     for (int64_t t0 = a.t0; t0 < a.t1; t0 += block) {
         const int64_t t1 = t0 + block < a.t1 ? t0 + block : a.t1;
         int64_t       o  = a.o0;
+#ifdef __wasm__
+        if (a.t1 - a.t0 <= 2 && a.n_out * a.k * static_cast<int64_t>(sizeof(element)) >= cached_bytes) {
+            o = matmul_streams<KIND>(a);
+        }
+#endif
         if (t1 - t0 == 1) {
             // One column is bound by reading w. From memory, row after row is one stream, which is read fastest (35
             // against 26 GB/s on two Zen 4 cores); from a cache, eight rows at once hide the latency of the additions.

@@ -83,6 +83,16 @@ static inline vf load(const uint16_t * p, bool is_bf16) {
 #endif
 }
 
+// a * b + c, in one rounding where the processor has an instruction for that and the compiler takes it. Only relaxed
+// SIMD has it in WebAssembly, and no compiler makes it of a product and a sum.
+static inline vf multiply_add(vf a, vf b, vf c) {
+#if defined(__wasm_relaxed_simd__)
+    return (vf) wasm_f32x4_relaxed_madd((v128_t) a, (v128_t) b, (v128_t) c);
+#else
+    return c + a * b;
+#endif
+}
+
 // Sum of the lanes by halving: one order for every caller.
 static inline float sum_lanes(vf v) {
     float lane[KSTT_LANES];
@@ -138,6 +148,10 @@ static inline vf4 sum_lanes(vf v0, vf v1, vf v2, vf v3) {
 static inline vf load_first(const float * p, int64_t n) {
 #if defined(__AVX512F__)
     return (vf) _mm512_maskz_loadu_ps((__mmask16) ((1U << n) - 1), p);
+#elif defined(__wasm__)
+    // A copy of variable length would be a call.
+    v128_t v = n == 1 ? wasm_v128_load32_zero(p) : n == 0 ? wasm_i32x4_const_splat(0) : wasm_v128_load64_zero(p);
+    return (vf) (n == 3 ? wasm_v128_load32_lane(p + 2, v, 2) : v);
 #else
     vf v = {};
     memcpy(&v, p, (size_t) n * sizeof(float));

@@ -11,11 +11,13 @@ export function chromiumPath(): string | undefined {
 
 export const NO_CHROMIUM = "there is no Chromium here (apt-get install chromium, or KSTT_CHROMIUM)";
 
+/** Both are for containers, where tests run as root and with little shared memory. */
+export const ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"];
+
 export function launch(args: readonly string[] = []): Promise<Browser> {
   const executablePath = chromiumPath();
   if (executablePath === undefined) {
     throw new Error(NO_CHROMIUM);
   }
-  // Both are for containers, where tests run as root and with little shared memory.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...args] });
+  return chromium.launch({ executablePath, args: [...ARGUMENTS, ...args] });
 }

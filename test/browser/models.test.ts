@@ -1,5 +1,6 @@
 /** Models in Chromium: from URLs, the Hub, files and the page's storage; cut, kept, too large. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -24,6 +25,14 @@ const NAMES = [
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 /** Bytes of a part that is kept (ts/hub/remote-file.ts). */
 const PART = 4 << 20;
+
+/** As the Hub lists it: large files by their sha256, small ones by git's hash. */
+function describeFile(name: string, content: Buffer) {
+  const file = { rfilename: name, size: content.length };
+  return name.endsWith(".safetensors")
+    ? { ...file, lfs: { sha256: createHash("sha256").update(content).digest("hex") } }
+    : { ...file, blobId: createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex") };
+}
 
 interface Outcome {
   readonly text?: string;
@@ -118,6 +127,33 @@ describe.skipIf(NOTHING_TO_RUN !== undefined)("models", () => {
     await server.close();
   });
 
+  /** A Hub with the embedded model as me/digits, at the server of the page; `damaged`: one byte of its weights is wrong. */
+  async function serveHub(damaged = false): Promise<string> {
+    server.intercept = (request, response) => {
+      const { pathname } = new URL(request.url ?? "/", server.url);
+      if (pathname === "/hub/api/models/me/digits/revision/main") {
+        const siblings = NAMES.map((name) => describeFile(name, readFileSync(join(FOLDER, name))));
+        response.setHeader("content-type", "application/json").end(JSON.stringify({ sha: COMMIT, siblings }));
+        return true;
+      }
+      const file = pathname.replace(`/hub/me/digits/resolve/${COMMIT}/`, "");
+      if (file === pathname) {
+        return false;
+      }
+      if (damaged && file === "model.safetensors") {
+        const weights = readFileSync(join(FOLDER, file));
+        weights.writeUInt8(weights.readUInt8(weights.length - 1) ^ 1, weights.length - 1);
+        response.writeHead(200, { "content-length": weights.length }).end(weights);
+      } else {
+        response.writeHead(302, { location: `/models/digits-en/${file}` }).end();
+      }
+      return true;
+    };
+    const hub = `${server.url}hub`;
+    await page.evaluate((url) => stt.setHubEndpoint(url), hub);
+    return hub;
+  }
+
   test("a folder behind a URL, with progress", async () => {
     const { text, source, done, reports } = await page.evaluate(load, { location: "/models/digits-en" });
     expect(text).toBe(TEXT);
@@ -186,25 +222,7 @@ describe.skipIf(NOTHING_TO_RUN !== undefined)("models", () => {
   });
 
   test("a model of the Hub, with its commit; kept for times without a connection", async () => {
-    server.intercept = (request, response) => {
-      const { pathname } = new URL(request.url ?? "/", server.url);
-      if (pathname === "/hub/api/models/me/digits/revision/main") {
-        const siblings = NAMES.map((name) => {
-          const { length } = readFileSync(join(FOLDER, name));
-          return { rfilename: name, size: length, blobId: `${name.length}`.padStart(40, "a") };
-        });
-        response.setHeader("content-type", "application/json").end(JSON.stringify({ sha: COMMIT, siblings }));
-        return true;
-      }
-      const file = pathname.replace(`/hub/me/digits/resolve/${COMMIT}/`, "");
-      if (file !== pathname) {
-        response.writeHead(302, { location: `/models/digits-en/${file}` }).end();
-        return true;
-      }
-      return false;
-    };
-    const hub = `${server.url}hub`;
-    await page.evaluate((url) => stt.setHubEndpoint(url), hub);
+    const hub = await serveHub();
     const { text, source } = await page.evaluate(load, { location: "me/digits" });
     expect(text).toBe(TEXT);
     expect(source).toMatchObject({ kind: "hub", repository: "me/digits", commit: COMMIT, revision: "main" });
@@ -218,6 +236,16 @@ describe.skipIf(NOTHING_TO_RUN !== undefined)("models", () => {
     expect((await page.evaluate(load, { location: "me/digits" })).text).toBe(TEXT);
     expect(await page.evaluate(load, { location: "me/other" })).toMatchObject({ code: "ERR_NETWORK" });
   }, 120_000);
+
+  test("a download of the Hub that has another hash than announced is refused, and is fetched again", async () => {
+    await serveHub(true);
+    expect(await page.evaluate(load, { location: "me/digits" })).toMatchObject({
+      code: "ERR_DOWNLOAD",
+      message: expect.stringContaining("me/digits: model.safetensors"),
+    });
+    await serveHub();
+    expect((await page.evaluate(load, { location: "me/digits" })).text).toBe(TEXT);
+  });
 
   test("files of the user: one, or all of a folder", async () => {
     await page.locator("input").setInputFiles(join(ROOT, "build/lab/digits.gguf"));

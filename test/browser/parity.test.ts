@@ -3,8 +3,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type NestedIds, type ParityCase, readFixtures } from "../parity/fixture.js";
-import { agreement, audioOf, firstDifference } from "../parity/tokens-suite.js";
+import { agreement, firstDifference, type NestedIds, type ParityCase } from "../parity/expected.js";
+import { readFixtures } from "../parity/fixture.js";
+import { nodePlatform } from "../parity/node-platform.js";
+import { audioOf } from "../parity/tokens-suite.js";
 import tolerances from "../parity/tolerances.json" with { type: "json" };
 import { launch } from "./chromium.js";
 import { buildLab, NOTHING_TO_RUN, openLab, ROOT, type Stt, serveLab } from "./lab.js";
@@ -50,7 +52,7 @@ async function writeAudio(fixture: string, { name, rows }: ParityCase): Promise<
   return Promise.all(
     rows.map(async (row, index) => {
       const file = `${fixture}-${name}-${index}.f32`;
-      await writeFile(join(folder, file), new Uint8Array((await audioOf(row)).buffer));
+      await writeFile(join(folder, file), new Uint8Array((await audioOf(row, nodePlatform)).buffer));
       return `/build/lab/audio/${file}`;
     }),
   );

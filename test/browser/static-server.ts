@@ -53,7 +53,8 @@ export async function serveFolder(folder: string, isolated = false): Promise<Sta
   };
 }
 
-function answer(folder: string, request: IncomingMessage, response: ServerResponse): void {
+/** A file of `folder`, or 404. */
+export function answer(folder: string, request: IncomingMessage, response: ServerResponse): void {
   const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
   const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
   let stats: ReturnType<typeof statSync>;

@@ -40,10 +40,10 @@ export function testLifetime(subject: Subject): void {
       const turn = () => {
         turns++;
         if (computing) {
-          setImmediate(turn);
+          setTimeout(turn, 0);
         }
       };
-      setImmediate(turn);
+      setTimeout(turn, 0);
       await generation.advance(10 * LONG);
       computing = false;
       expect(turns).toBeGreaterThan(0);

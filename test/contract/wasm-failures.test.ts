@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { nodeWasmHost } from "../../ts/backend/wasm/host.node.js";
 import { WasmBackend } from "../../ts/backend/wasm/wasm-backend.js";
+import { wasmCandidates } from "../../ts/backend/wasm/wasm-candidate.js";
+import type { WasmHost, WasmVariant } from "../../ts/backend/wasm/wasm-host.js";
 import type { EngineHandle } from "../../ts/contract/backend.js";
 import { SttError } from "../../ts/contract/errors.js";
 import { addModelFiles, type ModelFile } from "../../ts/contract/model-files.js";
@@ -9,7 +11,7 @@ import { EMBEDDED_MODEL, SMALL_MODEL } from "./addon-path.js";
 import { expectCode, frames, generate, TOKENS } from "./subject.js";
 import { openWasm, withWasmBuilds } from "./wasm-core.js";
 
-type Fault = "trap" | "kill" | "memory";
+type Fault = "trap" | "kill" | "memory" | "stale";
 
 async function faulty(fault: Fault): Promise<WasmBackend> {
   const variant = { threads: false, relaxed: false };
@@ -30,10 +32,49 @@ async function aboutToFail(fault: Fault) {
   return { backend, engine, session };
 }
 
+/** A module as an older version of this package would have it: without the export that names the layout. */
+const STALE = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+
+function candidate(host: Partial<WasmHost>, wanted: "single" | "threads") {
+  return wasmCandidates(async () => ({ ...nodeWasmHost, ...host })).find(({ variant }) => variant === wanted);
+}
+
 withWasmBuilds((build) => {
   if (build !== "single") {
     return;
   }
+
+  describe("files of another version of this package", () => {
+    test.each(["single", "threads"] as const)("a module, %s, is refused with what to do", async (variant) => {
+      const error = await candidate({ compile: async () => STALE }, variant)
+        ?.open()
+        .catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        code: "ERR_BACKEND_UNAVAILABLE",
+        message: expect.stringContaining("of another version"),
+        remedy: expect.stringContaining("build-wasm"),
+      });
+    });
+
+    test("only the module with relaxed SIMD: the other one is taken", async () => {
+      const features = { ...nodeWasmHost.features, relaxedSimd: true };
+      const compile = async (variant: WasmVariant) => (variant.relaxed ? STALE : nodeWasmHost.compile(variant));
+      const backend = await candidate({ features, compile }, "single")?.open();
+      const engine = await backend?.createEngine(SMALL_MODEL, { threads: 1, slots: 1 });
+      expect(engine?.info.kernels).toMatch(/^simd128\b/);
+      await engine?.dispose();
+    });
+
+    test("a loader is refused, too", async () => {
+      const error = await (await faulty("stale"))
+        .createEngine(SMALL_MODEL, { threads: 1, slots: 1 })
+        .catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        code: "ERR_BACKEND_UNAVAILABLE",
+        message: expect.stringContaining("another version than its module"),
+      });
+    });
+  });
 
   describe("a core that fails", () => {
     test.each(["trap", "kill"] as const)(

@@ -29,8 +29,10 @@ void test_process() {
     EXPECT(kstt_engine_create(checkpoint_folder, nullptr, &engine, &last_error),
            KSTT_STATUS_DEVICE_UNAVAILABLE,
            "kstt_init");
+#ifndef __wasm__  // where the kernels are built in
     EXPECT(kstt_init("test/cpp", &last_error), KSTT_STATUS_DEVICE_UNAVAILABLE, "none found");
     EXPECT(kstt_init("no/such/folder", &last_error), KSTT_STATUS_DEVICE_UNAVAILABLE, "none found");
+#endif
     EXPECT_OK(kstt_init(std::getenv("KSTT_KERNEL_DIR"), &last_error));
     EXPECT_OK(kstt_init(std::getenv("KSTT_KERNEL_DIR"), &last_error));
     CHECK_EQUAL(std::string(kstt_status_name(KSTT_STATUS_NO_SLOT)), "no free slot");

@@ -241,6 +241,7 @@ int main() {
             test_matmul(table, kind, 192, 37, 19, 64);
             test_matmul(table, kind, 2048, 5, 3, 2048);
             test_matmul(table, kind, 2048, 515, 1, 2048);  // beyond a cache
+            test_matmul(table, kind, 512, 2051, 2, 512);
         }
         for (const weight_kind kind : { weight_kind::f32, weight_kind::f16 }) {
             test_attention(table, kind, 64, 1, 10, 3);

@@ -10,7 +10,8 @@ import {
   type Tensor,
 } from "../../ts/index.node.js";
 import { audioSignal } from "./audio-signal.js";
-import { type Fixture, readFixtures, type SignalRow } from "./fixture.js";
+import type { Fixture, SignalRow } from "./expected.js";
+import { readFixtures } from "./fixture.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
 const RATE = 24_000;

@@ -1,6 +1,7 @@
 /** Codes and tokens as transformers gives them, through the public classes, for every fixture and case. */
 import { describe, expect, test } from "vitest";
 import { readFixtures } from "./fixture.js";
+import { nodePlatform } from "./node-platform.js";
 import { testTokensAndCodes } from "./tokens-suite.js";
 
 const fixtures = readFixtures();
@@ -12,4 +13,6 @@ test("there are fixtures of every weight type", () => {
   expect(types).toContain("f16");
 });
 
-describe.each(fixtures)("$name", (fixture) => testTokensAndCodes(fixture, { backend: "cpu", threads: 1 }));
+describe.each(fixtures)("$name", (fixture) =>
+  testTokensAndCodes(fixture, { backend: "cpu", threads: 1 }, nodePlatform),
+);

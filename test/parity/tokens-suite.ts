@@ -1,23 +1,39 @@
 /** Codes and tokens of one fixture through the public classes, on a backend. */
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
+import type {
   KyutaiSpeechToTextForConditionalGeneration,
   KyutaiSpeechToTextProcessor,
-  type PretrainedModelOptions,
-  read_audio,
-  type Tensor,
-} from "../../ts/index.node.js";
+  PretrainedModelOptions,
+  Tensor,
+} from "../../ts/index.common.js";
 import { audioSignal } from "./audio-signal.js";
-import type { Fixture, NestedIds, ParityCase, RecordingRow, SignalRow } from "./fixture.js";
+import {
+  agreement,
+  type Fixture,
+  firstDifference,
+  type NestedIds,
+  type ParityCase,
+  type RecordingRow,
+  type SignalRow,
+} from "./expected.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
 const RATE = 24_000;
 
-export function testTokensAndCodes(fixture: Fixture, options: PretrainedModelOptions): void {
+/** Where the tests run: in Node or in a page. */
+export interface Platform {
+  readonly api: Pick<
+    typeof import("../../ts/index.common.js"),
+    "KyutaiSpeechToTextForConditionalGeneration" | "KyutaiSpeechToTextProcessor" | "read_audio"
+  >;
+  /** What read_audio() takes for a file, which is named from the repository's root. */
+  locate(file: string): string;
+  /** A file of a model; `model`: as in a fixture. */
+  read(model: string, file: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export function testTokensAndCodes(fixture: Fixture, options: PretrainedModelOptions, platform: Platform): void {
+  const { KyutaiSpeechToTextForConditionalGeneration, KyutaiSpeechToTextProcessor } = platform.api;
   let processor: KyutaiSpeechToTextProcessor;
   let model: KyutaiSpeechToTextForConditionalGeneration;
 
@@ -30,8 +46,9 @@ export function testTokensAndCodes(fixture: Fixture, options: PretrainedModelOpt
   const { checkpoint_sha256 } = fixture.manifest;
   if (checkpoint_sha256 !== undefined) {
     test("was made from the model as it is now", async () => {
-      const weights = await readFile(join(fixture.checkpoint, "model.safetensors"));
-      const hash = createHash("sha256").update(weights).digest("hex");
+      const weights = await platform.read(fixture.checkpoint, "model.safetensors");
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", weights));
+      const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
       expect(hash, `out of date; run tools/oracle/make-fixtures.py ${fixture.name}`).toBe(checkpoint_sha256);
     });
   }
@@ -39,7 +56,7 @@ export function testTokensAndCodes(fixture: Fixture, options: PretrainedModelOpt
   // The window size changes nothing in encode.
   const wholeInput = fixture.manifest.cases.filter((one) => one.audio_window_size === null);
   test.each(wholeInput)("$name: codes", async (one) => {
-    const { input_values } = await inputsOf(processor, one);
+    const { input_values } = await inputsOf(processor, one, platform);
     const { audio_codes } = await model.codec_model.encode(input_values);
     const expected = fixture.ids(`${one.name}.codes`) as number[][][];
     expect(firstDifference(nested(audio_codes), expected)).toBeUndefined();
@@ -47,7 +64,7 @@ export function testTokensAndCodes(fixture: Fixture, options: PretrainedModelOpt
 
   test.each([...fixture.manifest.cases])("$name: tokens and texts", async (one) => {
     const output = await model.generate({
-      ...(await inputsOf(processor, one)),
+      ...(await inputsOf(processor, one, platform)),
       max_new_tokens: one.max_new_tokens ?? undefined,
       audio_window_size: one.audio_window_size ?? undefined,
     });
@@ -63,15 +80,16 @@ export function testTokensAndCodes(fixture: Fixture, options: PretrainedModelOpt
   });
 }
 
-async function inputsOf(processor: KyutaiSpeechToTextProcessor, { rows }: ParityCase) {
-  return processor(await Promise.all(rows.map(audioOf)), { sampling_rate: RATE });
+async function inputsOf(processor: KyutaiSpeechToTextProcessor, { rows }: ParityCase, platform: Platform) {
+  const audio = await Promise.all(rows.map((row) => audioOf(row, platform)));
+  return processor(audio, { sampling_rate: RATE });
 }
 
-export async function audioOf(row: SignalRow | RecordingRow): Promise<Float32Array> {
+export async function audioOf(row: SignalRow | RecordingRow, { api, locate }: Platform): Promise<Float32Array> {
   if ("seed" in row) {
     return audioSignal(row.seed, row.samples);
   }
-  const recording = await read_audio(fileURLToPath(new URL(`../../${row.file}`, import.meta.url)), RATE);
+  const recording = await api.read_audio(locate(row.file), RATE);
   const audio = new Float32Array(row.silence + row.repeat * recording.length);
   for (let i = 0; i < row.repeat; i++) {
     audio.set(recording, row.silence + i * recording.length);
@@ -88,31 +106,4 @@ function toNumbers(value: unknown): NestedIds {
   return Array.isArray(value)
     ? (value.map((item) => (Array.isArray(item) ? toNumbers(item) : Number(item))) as NestedIds)
     : [];
-}
-
-/** Where two nested arrays first differ, in words. */
-export function firstDifference(found: NestedIds, expected: NestedIds, path = ""): string | undefined {
-  if (found.length !== expected.length) {
-    return `${path}: ${found.length} values instead of ${expected.length}`;
-  }
-  for (const [index, want] of expected.entries()) {
-    const here = `${path}[${index}]`;
-    const have = found[index];
-    if (Array.isArray(want) && Array.isArray(have)) {
-      const inner = firstDifference(have, want, here);
-      if (inner !== undefined) {
-        return inner;
-      }
-    } else if (have !== want) {
-      return `${here}: ${have} instead of ${want}`;
-    }
-  }
-  return undefined;
-}
-
-/** Share of equal tokens. */
-export function agreement(found: number[][], expected: number[][]): number {
-  const have = found.flat();
-  const want = expected.flat();
-  return have.length === want.length ? want.filter((token, i) => have[i] === token).length / want.length : 0;
 }

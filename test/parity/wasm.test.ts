@@ -9,6 +9,7 @@ import { testCodec } from "./codec-suite.js";
 import { readFixtures } from "./fixture.js";
 import { FORWARD_FIXTURES, testForward } from "./forward-suite.js";
 import { GENERATE_FIXTURES, testGenerate } from "./generate-suite.js";
+import { nodePlatform } from "./node-platform.js";
 import { testTokensAndCodes } from "./tokens-suite.js";
 
 const MODEL = fileURLToPath(new URL("../../models/digits-en", import.meta.url));
@@ -20,7 +21,7 @@ withWasmBuilds((build) => {
   const options = { backend: "wasm", threads: build === "single" ? 1 : 2 } as const;
 
   describe(`wasm, ${build}`, () => {
-    describe.each(readFixtures())("$name", (fixture) => testTokensAndCodes(fixture, options));
+    describe.each(readFixtures())("$name", (fixture) => testTokensAndCodes(fixture, options, nodePlatform));
 
     for (const name of FORWARD_FIXTURES) {
       testForward(name, options);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SttError } from "../contract/errors.js";
-import { type ContentHash, recipeOf } from "./content-hash.js";
+import { type ContentHash, recipeOf, WrongContent } from "./content-hash.js";
 import { fetchFrom } from "./file-stream.js";
 import type { HttpSettings } from "./http.js";
 import type { RangeSource } from "./range-request.js";
@@ -29,15 +29,6 @@ export interface BlobDownload {
   /** Bytes on the disk that did not have the right hash and are fetched again. */
   readonly onDiscard: (bytes: number) => void;
   readonly openFile?: (path: string) => Promise<BlobFile>;
-}
-
-/** What came is not what the Hub promised. */
-class WrongContent extends SttError {
-  constructor(name: string, expected: string, found: string) {
-    super("ERR_DOWNLOAD", `${name}: the content has the hash ${found} instead of ${expected}`, {
-      remedy: "Try again; if it happens again, the server or a proxy in between sends a damaged file.",
-    });
-  }
 }
 
 /** Errors: HttpFailure, ERR_DOWNLOAD (wrong content, which is not kept), ERR_ABORTED, those of the file system. */

@@ -141,9 +141,10 @@ async function openFile(
 ): Promise<RemoteFile> {
   checkRepositoryPath(path, repository);
   const content = contents.get(path) ?? (await fetchRemoteFile(settings, repository, commit, path, options.signal));
+  const { etag, size } = content;
   const location = fileUrl(settings, repository, commit, path);
-  const source: RangeSource = { size: content.size, locate: async () => location };
-  return new RemoteFile(name, `${repository} ${content.etag} ${content.size}`, source, { ...file, model: repository });
+  const source: RangeSource = { size, locate: async () => location };
+  return new RemoteFile(name, { key: `${repository} ${etag} ${size}`, etag }, source, { ...file, model: repository });
 }
 
 export async function readAll(file: RemoteFile): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 /** Which hash an ETag of the Hub is. The hashing itself belongs to the host. */
+import { SttError } from "../contract/errors.js";
 
 export interface ContentHash {
   update(bytes: Uint8Array): void;
@@ -18,4 +19,13 @@ export function recipeOf(etag: string, size: number): HashRecipe | undefined {
     return { algorithm: "sha256", prefix: "" };
   }
   return /^[0-9a-f]{40}$/.test(etag) ? { algorithm: "sha1", prefix: `blob ${size}\0` } : undefined;
+}
+
+/** What came is not what the Hub promised. */
+export class WrongContent extends SttError {
+  constructor(name: string, expected: string, found: string) {
+    super("ERR_DOWNLOAD", `${name}: the content has the hash ${found} instead of ${expected}`, {
+      remedy: "Try again; if it happens again, the server or a proxy in between sends a damaged file.",
+    });
+  }
 }

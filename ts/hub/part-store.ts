@@ -13,6 +13,8 @@ export interface PartStore {
   getPart(file: string, index: number): Promise<Uint8Array | undefined>;
   /** false: there is no room, or this browser keeps nothing. */
   putPart(file: string, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
+  /** Parts 0 to before `count`, as far as they are there. */
+  removeParts(file: string, count: number): Promise<void>;
   recall(name: string): Promise<unknown>;
   remember(name: string, value: unknown): Promise<void>;
 }
@@ -25,6 +27,11 @@ export const browserStore: PartStore = {
     return entry === undefined ? undefined : new Uint8Array(await entry.arrayBuffer());
   },
   putPart: (file, index, bytes) => put(partUrl(file, index), new Response(bytes)),
+  removeParts: async (file, count) => {
+    for (let index = 0; index < count; index++) {
+      await remove(partUrl(file, index));
+    }
+  },
   recall: async (name) => (await find(documentUrl(name)))?.json() as unknown,
   remember: async (name, value) => {
     await put(documentUrl(name), new Response(JSON.stringify(value)));
@@ -60,5 +67,13 @@ async function put(url: string, response: Response): Promise<boolean> {
     return cache !== undefined;
   } catch {
     return false;
+  }
+}
+
+async function remove(url: string): Promise<void> {
+  try {
+    await (await globalThis.caches?.open(CACHE))?.delete(url);
+  } catch {
+    // Forbidden by the browser's settings: then there is nothing.
   }
 }

@@ -1,4 +1,6 @@
 /** A file behind a URL, part by part: from what is kept here where it is, else from the network, keeping what comes. */
+import { createBrowserHash } from "./browser-hash.js";
+import { type ContentHash, WrongContent } from "./content-hash.js";
 import { fetchFrom } from "./file-stream.js";
 import type { HttpSettings } from "./http.js";
 import type { PartStore } from "./part-store.js";
@@ -21,18 +23,27 @@ export interface RemoteFileOptions {
   readonly onFull: () => void;
 }
 
+/** What a file is known by. */
+export interface RemoteIdentity {
+  /** Names the content; another content has another key. */
+  readonly key: string;
+  /** The Hub's ETag, which is a hash of most files; undefined: nobody states one. */
+  readonly etag: string | undefined;
+}
+
 export class RemoteFile {
   readonly name: string;
   readonly size: number;
   readonly #key: string;
+  readonly #etag: string | undefined;
   readonly #source: RangeSource;
   readonly #options: RemoteFileOptions;
 
-  /** `key`: names the content; another content has another key. */
-  constructor(name: string, key: string, source: RangeSource, options: RemoteFileOptions) {
+  constructor(name: string, { key, etag }: RemoteIdentity, source: RangeSource, options: RemoteFileOptions) {
     this.name = name;
     this.size = source.size;
     this.#key = key;
+    this.#etag = etag;
     this.#source = source;
     this.#options = options;
   }
@@ -78,13 +89,65 @@ export class RemoteFile {
     return bytes;
   }
 
+  /**
+   * All bytes in order. Where the Hub states a hash, the last part comes only if the whole file has it; what does not is
+   * not kept.
+   *
+   * Errors: those of a download as `explain` words them, ERR_DOWNLOAD (wrong content).
+   */
   async *stream(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const hash = await this.#createHash();
+    let position = 0;
+    for await (const part of this.#parts()) {
+      hash?.update(part);
+      position += part.length;
+      if (position === this.size && hash !== undefined) {
+        await this.#check(hash);
+      }
+      yield part;
+    }
+  }
+
+  /** None for what is kept as a whole and had the right hash when it came. */
+  async #createHash(): Promise<ContentHash | undefined> {
+    const { store } = this.#options;
+    const hash = this.#etag === undefined ? undefined : createBrowserHash(this.#etag, this.size);
+    if (hash === undefined || (await store.recall(this.#checkedName)) === undefined) {
+      return hash;
+    }
+    for (let index = 0; index < this.#count; index++) {
+      if (!(await store.hasPart(this.#key, index))) {
+        return hash;
+      }
+    }
+    return undefined;
+  }
+
+  async #check(hash: ContentHash): Promise<void> {
+    const { store, model } = this.#options;
+    const found = hash.digest();
+    if (found !== this.#etag) {
+      await store.removeParts(this.#key, this.#count);
+      throw new WrongContent(`${model}: ${this.name}`, this.#etag ?? "", found);
+    }
+    await store.remember(this.#checkedName, { checked: true });
+  }
+
+  get #checkedName(): string {
+    return `checked ${this.#key}`;
+  }
+
+  get #count(): number {
+    return Math.ceil(this.size / PART);
+  }
+
+  /** From what is kept, and from the network what is not. */
+  async *#parts(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { store, meter, model } = this.#options;
     const metered = { model, file: this.name, total: this.size };
     meter.initiate(metered, 0);
-    const parts = Math.ceil(this.size / PART);
     let loaded = 0;
-    for (let index = 0; index < parts; index++) {
+    for (let index = 0; index < this.#count; index++) {
       const part = await store.getPart(this.#key, index);
       if (part === undefined) {
         meter.begin(metered, loaded);

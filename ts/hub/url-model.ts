@@ -63,7 +63,12 @@ export async function findUrlModel(url: URL, options: HubOptions, store: PartSto
   };
   const open = (name: string, { size, version }: Probe, to: RemoteFileOptions): RemoteFile => {
     const address = addressOf(name);
-    return new RemoteFile(name, `${address} ${version} ${size}`, { size, locate: async () => address }, to);
+    return new RemoteFile(
+      name,
+      { key: `${address} ${version} ${size}`, etag: undefined },
+      { size, locate: async () => address },
+      to,
+    );
   };
   try {
     const beside = entry === undefined ? KNOWN_FILES : [entry, ...KNOWN_FILES.filter((name) => name.endsWith(".json"))];

@@ -10,15 +10,17 @@ export interface Microphone {
 
 /** Samples at RATE, as they come. Rejects with what the user can do about it. */
 export async function openMicrophone(onSamples: (samples: Float32Array) => void): Promise<Microphone> {
-  const media = await askForMicrophone();
+  // Listening before the microphone is open: the first word is not to be lost.
   // The browser converts to the model's rate.
   const context = new AudioContext({ sampleRate: RATE });
+  let media: MediaStream | undefined;
   try {
     await context.audioWorklet.addModule(workletUrl);
     const tap = new AudioWorkletNode(context, "pcm-tap", { numberOfOutputs: 0, channelCount: 1 });
     tap.port.onmessage = ({ data }) => onSamples(data as Float32Array);
-    context.createMediaStreamSource(media).connect(tap);
     await context.resume();
+    media = await askForMicrophone();
+    context.createMediaStreamSource(media).connect(tap);
   } catch (error) {
     stopAll(media);
     await context.close();
@@ -52,8 +54,8 @@ async function askForMicrophone(): Promise<MediaStream> {
   }
 }
 
-function stopAll(media: MediaStream): void {
-  for (const track of media.getTracks()) {
+function stopAll(media: MediaStream | undefined): void {
+  for (const track of media?.getTracks() ?? []) {
     track.stop();
   }
 }

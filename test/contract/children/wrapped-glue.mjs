@@ -1,6 +1,6 @@
 /**
  * Emscripten's loader with a core that misbehaves: what is wrong with it is in this file's own URL
- * (?glue=URL&fault=trap|kill|memory).
+ * (?glue=URL&fault=trap|kill|memory|stale).
  */
 const { searchParams } = new URL(import.meta.url);
 const fault = searchParams.get("fault");
@@ -26,5 +26,9 @@ export default async function createCore(options) {
     return core._kstt_engine_step(...values);
   };
   // Not assigned: the loader replaces its functions at their first call.
-  return new Proxy(core, { get: (target, name) => (name === "_kstt_engine_step" ? step : target[name]) });
+  return new Proxy(core, {
+    get: (target, name) => (name === "_kstt_engine_step" ? step : target[name]),
+    // A loader of other headers knows another layout.
+    has: (target, name) => name in target && !(fault === "stale" && String(name).startsWith("_kstt_layout_")),
+  });
 }

@@ -4,6 +4,7 @@ import type { ConversionHandle, ConversionOptions } from "../../contract/convers
 import { SttError } from "../../contract/errors.js";
 import type { ModelFile } from "../../contract/model-files.js";
 import type { TokenizerFile, TokenizerHandle } from "../../contract/tokenizer.js";
+import { compileCore } from "./compile-core.js";
 import { CoreChannel } from "./core-channel.js";
 import { corePath, isWeights, loadHeads, loadModel, MODEL_FOLDER, renamer } from "./model-loading.js";
 import { WasmConversion } from "./wasm-conversion.js";
@@ -35,7 +36,7 @@ export class WasmBackend implements Backend {
     this.#compiled = compiled;
     let single: Promise<WebAssembly.Module> | undefined = variant.threads ? undefined : Promise.resolve(compiled);
     this.#single = () => {
-      single ??= host.compile({ threads: false, relaxed: variant.relaxed });
+      single ??= compileCore(host, { threads: false, relaxed: variant.relaxed });
       return single;
     };
     this.#tokenizers = new TokenizerMaker(host, this.#single);

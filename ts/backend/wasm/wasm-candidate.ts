@@ -1,6 +1,7 @@
 /** The WebAssembly builds as candidates: with threads, and without. */
 import type { Backend, BackendCandidate } from "../../contract/backend.js";
 import { SttError } from "../../contract/errors.js";
+import { compileCore } from "./compile-core.js";
 import { WasmBackend } from "./wasm-backend.js";
 import type { WasmHost } from "./wasm-host.js";
 
@@ -48,11 +49,11 @@ async function compile(host: WasmHost, threads: boolean): Promise<WasmBackend> {
   if (host.features.relaxedSimd) {
     try {
       const variant = { threads, relaxed: true };
-      return new WasmBackend(host, variant, await host.compile(variant));
+      return new WasmBackend(host, variant, await compileCore(host, variant));
     } catch {
-      // The relaxed build is an extra that a deployment may leave out; what runs says so in `kernels`.
+      // The relaxed build is an extra that a deployment may leave out, or forget to renew; what runs says so in `kernels`.
     }
   }
   const variant = { threads, relaxed: false };
-  return new WasmBackend(host, variant, await host.compile(variant));
+  return new WasmBackend(host, variant, await compileCore(host, variant));
 }

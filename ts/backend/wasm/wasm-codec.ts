@@ -3,6 +3,7 @@ import type { CodecStreamHandle, DecodingHandle, EncodingHandle, WorkProgress } 
 import type { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { codedError } from "../status-error.js";
+import type { CodecAnswer } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
 import { forgotten, releaseOf } from "./release.js";
 
@@ -65,49 +66,54 @@ export function wasmStream(stream: CodecStreamHandle | undefined): WasmCodecStre
   return stream;
 }
 
-export class WasmEncoding implements EncodingHandle {
-  readonly #channel: CoreChannel;
-  readonly #life: Lifecycle;
-  readonly #gate: ComputeGate;
-  readonly #stream: WasmCodecStream | undefined;
-  readonly #id: number;
-  #codes: readonly (readonly Int32Array[])[] | undefined;
+/** A piece of work in a worker, and what it belongs to. */
+export interface CodecPiece {
+  readonly channel: CoreChannel;
+  readonly engine: Lifecycle;
+  readonly gate: ComputeGate;
+  readonly id: number;
+  readonly stream: WasmCodecStream | undefined;
+}
 
-  constructor(
-    channel: CoreChannel,
-    engine: Lifecycle,
-    gate: ComputeGate,
-    id: number,
-    stream: WasmCodecStream | undefined,
-  ) {
-    this.#channel = channel;
-    this.#gate = gate;
-    this.#id = id;
-    this.#stream = stream;
+/** What encodings and decodings have in common: one result, which comes with the answer that finishes the work. */
+abstract class CodecWork<T> {
+  readonly #piece: CodecPiece;
+  readonly #name: string;
+  readonly #life: Lifecycle;
+  #result: T | undefined;
+
+  constructor(piece: CodecPiece, name: string, free: "freeEncoding" | "freeDecoding") {
+    const { channel, engine, id, stream } = piece;
+    this.#piece = piece;
+    this.#name = name;
     stream?.begin();
-    this.#life = new Lifecycle("encoding", releaseOf(channel, "freeEncoding", id), engine);
-    forgotten.register(this, () => channel.tell("freeEncoding", [id]), this);
+    this.#life = new Lifecycle(name, releaseOf(channel, free, id), engine);
+    forgotten.register(this, () => channel.tell(free, [id]), this);
   }
 
+  protected abstract ask(piece: CodecPiece, maxFrames: number): Promise<CodecAnswer<T>>;
+
   advance(maxFrames: number): Promise<WorkProgress> {
+    const { gate, stream } = this.#piece;
     return this.#life.run(() =>
-      this.#gate.run(async () => {
-        const { progress, codes, columns } = await this.#channel.call("advanceEncoding", [this.#id, maxFrames]);
+      gate.run(async () => {
+        const { progress, result, columns } = await this.ask(this.#piece, maxFrames);
         if (progress.finished) {
-          this.#codes = codes;
-          this.#stream?.complete(columns);
+          this.#result = result;
+          stream?.complete(columns);
         }
         return progress;
       }),
     );
   }
 
-  codes(): Int32Array[][] {
+  /** @throws SttError ERR_INVALID_STATE before the work is finished. */
+  protected result(): T {
     this.#life.assertOpen();
-    if (this.#codes === undefined) {
-      throw codedError("ERR_INVALID_STATE", "the encoding is not finished");
+    if (this.#result === undefined) {
+      throw codedError("ERR_INVALID_STATE", `the ${this.#name} is not finished`);
     }
-    return this.#codes.map((row) => row.map((line) => line.slice()));
+    return this.#result;
   }
 
   dispose(): Promise<void> {
@@ -116,53 +122,30 @@ export class WasmEncoding implements EncodingHandle {
   }
 }
 
-export class WasmDecoding implements DecodingHandle {
-  readonly #channel: CoreChannel;
-  readonly #life: Lifecycle;
-  readonly #gate: ComputeGate;
-  readonly #stream: WasmCodecStream | undefined;
-  readonly #id: number;
-  #audio: Float32Array | undefined;
-
-  constructor(
-    channel: CoreChannel,
-    engine: Lifecycle,
-    gate: ComputeGate,
-    id: number,
-    stream: WasmCodecStream | undefined,
-  ) {
-    this.#channel = channel;
-    this.#gate = gate;
-    this.#id = id;
-    this.#stream = stream;
-    stream?.begin();
-    this.#life = new Lifecycle("decoding", releaseOf(channel, "freeDecoding", id), engine);
-    forgotten.register(this, () => channel.tell("freeDecoding", [id]), this);
+export class WasmEncoding extends CodecWork<readonly (readonly Int32Array[])[]> implements EncodingHandle {
+  constructor(piece: CodecPiece) {
+    super(piece, "encoding", "freeEncoding");
   }
 
-  advance(maxFrames: number): Promise<WorkProgress> {
-    return this.#life.run(() =>
-      this.#gate.run(async () => {
-        const { progress, audio, columns } = await this.#channel.call("advanceDecoding", [this.#id, maxFrames]);
-        if (progress.finished) {
-          this.#audio = audio;
-          this.#stream?.complete(columns);
-        }
-        return progress;
-      }),
-    );
+  protected ask({ channel, id }: CodecPiece, maxFrames: number) {
+    return channel.call("advanceEncoding", [id, maxFrames]);
+  }
+
+  codes(): Int32Array[][] {
+    return this.result().map((row) => row.map((line) => line.slice()));
+  }
+}
+
+export class WasmDecoding extends CodecWork<Float32Array> implements DecodingHandle {
+  constructor(piece: CodecPiece) {
+    super(piece, "decoding", "freeDecoding");
+  }
+
+  protected ask({ channel, id }: CodecPiece, maxFrames: number) {
+    return channel.call("advanceDecoding", [id, maxFrames]);
   }
 
   audio(): Float32Array {
-    this.#life.assertOpen();
-    if (this.#audio === undefined) {
-      throw codedError("ERR_INVALID_STATE", "the decoding is not finished");
-    }
-    return this.#audio.slice();
-  }
-
-  dispose(): Promise<void> {
-    forgotten.unregister(this);
-    return this.#life.dispose();
+    return this.result().slice();
   }
 }

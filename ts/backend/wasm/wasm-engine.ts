@@ -22,7 +22,7 @@ import type { CoreState } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
 import { forgotten } from "./release.js";
 import { splitEvents } from "./snapshot-events.js";
-import { WasmCodecStream, WasmDecoding, WasmEncoding, wasmStream } from "./wasm-codec.js";
+import { type CodecPiece, WasmCodecStream, WasmDecoding, WasmEncoding, wasmStream } from "./wasm-codec.js";
 import { WasmCache, WasmForward } from "./wasm-forward.js";
 import { WasmGeneration } from "./wasm-generation.js";
 import { WasmSession } from "./wasm-session.js";
@@ -128,7 +128,7 @@ export class WasmEngine implements EngineHandle {
       const copy = Float32Array.from(inputValues);
       const values = [copy, rows, samples, owner?.id ?? 0] as const;
       const id = await this.#channel.call("createEncoding", [...values], [copy.buffer]);
-      return new WasmEncoding(this.#channel, this.#life, this.#gate, id, owner);
+      return new WasmEncoding(this.#piece(id, owner));
     });
   }
 
@@ -144,7 +144,7 @@ export class WasmEngine implements EngineHandle {
       const copy = Int32Array.from(codes);
       const values = [copy, rows, quantizers, frames, owner?.id ?? 0] as const;
       const id = await this.#channel.call("createDecoding", [...values], [copy.buffer]);
-      return new WasmDecoding(this.#channel, this.#life, this.#gate, id, owner);
+      return new WasmDecoding(this.#piece(id, owner));
     });
   }
 
@@ -191,6 +191,10 @@ export class WasmEngine implements EngineHandle {
   dispose(): Promise<void> {
     forgotten.unregister(this.#life);
     return this.#life.dispose();
+  }
+
+  #piece(id: number, stream: WasmCodecStream | undefined): CodecPiece {
+    return { channel: this.#channel, engine: this.#life, gate: this.#gate, id, stream };
   }
 
   /** What is made while dispose() waits goes with the worker; the promise rejects with ERR_DISPOSED. */

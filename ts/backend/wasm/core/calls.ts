@@ -16,6 +16,13 @@ import type { CacheInfo, ForwardInputs, ForwardResult } from "../../../contract/
 import type { TokenizerFile } from "../../../contract/tokenizer.js";
 import type { GenerationState } from "./generation-calls.js";
 
+/** Codes or audio, empty until the work is finished, and the columns that its stream has seen. */
+export interface CodecAnswer<T> {
+  readonly progress: WorkProgress;
+  readonly result: T;
+  readonly columns: number;
+}
+
 /** Objects of the core are named by numbers; a worker has one engine at most. */
 export interface CoreCalls {
   /**
@@ -55,12 +62,10 @@ export interface CoreCalls {
   freeCodecStream(id: number): void;
   /** `stream`: 0 for a whole input. */
   createEncoding(inputValues: Float32Array, rows: number, samples: number, stream: number): number;
-  /** With the codes once finished, and what the stream has seen. */
-  advanceEncoding(id: number, maxFrames: number): { progress: WorkProgress; codes: Int32Array[][]; columns: number };
+  advanceEncoding(id: number, maxFrames: number): CodecAnswer<Int32Array[][]>;
   freeEncoding(id: number): void;
   createDecoding(codes: Int32Array, rows: number, quantizers: number, frames: number, stream: number): number;
-  /** With the audio once finished, and what the stream has seen. */
-  advanceDecoding(id: number, maxFrames: number): { progress: WorkProgress; audio: Float32Array; columns: number };
+  advanceDecoding(id: number, maxFrames: number): CodecAnswer<Float32Array>;
   freeDecoding(id: number): void;
 
   createCache(rows: number, window: number): number;

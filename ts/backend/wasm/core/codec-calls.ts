@@ -67,7 +67,7 @@ export class CoreCodec {
     const progress = this.#progress("_kstt_encoding_advance", pointer, maxFrames);
     return {
       progress,
-      codes: progress.finished ? this.#codes(pointer, extra.rows) : [],
+      result: progress.finished ? this.#codes(pointer, extra.rows) : [],
       columns: this.#columns(extra.stream),
     };
   }
@@ -112,7 +112,7 @@ export class CoreCodec {
     const progress = this.#progress("_kstt_decoding_advance", pointer, maxFrames);
     return {
       progress,
-      audio: progress.finished ? this.#audio(pointer, extra.rows) : new Float32Array(),
+      result: progress.finished ? this.#audio(pointer, extra.rows) : new Float32Array(),
       columns: this.#columns(extra.stream),
     };
   }

@@ -1,5 +1,5 @@
 /** One instance of the core in WebAssembly: calls of kstt.h by name, its memory, its errors. */
-import { CONSTANTS, type KsttFunctions } from "../layout.js";
+import { CONSTANTS, type KsttFunctions, LAYOUT } from "../layout.js";
 
 /** What Emscripten's glue gives. */
 export interface CoreModule extends KsttFunctions {
@@ -67,10 +67,11 @@ export async function startCore(
     };
     factory(options).then(resolve, reject);
   });
-  const version = module._kstt_abi_version();
-  if (version !== CONSTANTS.KSTT_ABI_VERSION) {
-    const wanted = CONSTANTS.KSTT_ABI_VERSION;
-    throw new Error(`the WebAssembly core has interface version ${version}, but this package needs ${wanted}`);
+  // The module was looked at when it was compiled; loader and worker may come from some cache.
+  if (!(`_${LAYOUT}` in module)) {
+    const message =
+      "the WebAssembly core's loader, or its worker, is of another version than its module; load them anew";
+    throw new CoreFailure(CONSTANTS.KSTT_STATUS_DEVICE_UNAVAILABLE, message);
   }
   return { module, printed: () => printed.trim() };
 }
