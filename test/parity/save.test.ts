@@ -15,7 +15,8 @@ import {
 } from "../../ts/index.node.js";
 import { setWarningListener } from "../../ts/model/logger.js";
 import { audioSignal } from "./audio-signal.js";
-import { type Fixture, readFixtures, type SignalRow } from "./fixture.js";
+import type { Fixture, SignalRow } from "./expected.js";
+import { readFixtures } from "./fixture.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PARITY = join(ROOT, "test/fixtures/parity");
