@@ -105,9 +105,11 @@ class byte_reader : public byte_archive<byte_reader> {
             throw error(KSTT_STATUS_INVALID_SNAPSHOT,
                         format("the snapshot is cut short: %zu bytes are needed where %zu are left", n, left_));
         }
-        std::memcpy(to, next_, n);
-        next_ += n;
-        left_ -= n;
+        if (n > 0) {  // memcpy takes no null pointer, which empty vectors and empty snapshots have
+            std::memcpy(to, next_, n);
+            next_ += n;
+            left_ -= n;
+        }
     }
 
     // min_size: bytes that each value takes at least, so that no damaged count asks for memory the bytes cannot fill.

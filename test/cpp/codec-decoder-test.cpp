@@ -245,11 +245,12 @@ void test_refusals() {
     EXPECT(kstt_encoding_create_piece(one_row, pcm.data(), 1, pcm.size(), &encoding, &last_error),
            KSTT_STATUS_INVALID_ARGUMENT,
            "decoder");
-    EXPECT(kstt_codec_stream_create(engine, 2, 1, &one_row, &last_error), KSTT_STATUS_INVALID_ARGUMENT, "half");
-    for (kstt_codec_stream * stream : { foreign, encoder }) {
+    kstt_codec_stream * none = one_row;
+    EXPECT(kstt_codec_stream_create(engine, 2, 1, &none, &last_error), KSTT_STATUS_INVALID_ARGUMENT, "half");
+    for (kstt_codec_stream * stream : { foreign, encoder, one_row }) {
         kstt_codec_stream_free(stream);
     }
-    CHECK(decoding == nullptr && one_row == nullptr);
+    CHECK(decoding == nullptr && none == nullptr);
 }
 
 void test_lifetime() {
