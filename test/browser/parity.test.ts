@@ -68,7 +68,8 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 if (NOTHING_TO_RUN !== undefined) {
-  test("parity in a browser", (context) => context.skip(NOTHING_TO_RUN));
+  // Vitest has no projects page and page-isolated then (vitest.config.ts).
+  test("parity in a browser, and all of test/page", (context) => context.skip(NOTHING_TO_RUN));
 }
 
 describe.skipIf(NOTHING_TO_RUN !== undefined).each([
