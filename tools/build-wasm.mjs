@@ -20,8 +20,8 @@ export const wasmFolder = join(root, "build", "wasm");
 
 /** The one version that this build is made for: another names its files and options otherwise. */
 const EMSCRIPTEN = "3.1.6";
-/** Bytes of a compressed module. What there is takes about 730,000 and 755,000; ggml's part is most of it. */
-const BUDGET = 800_000;
+/** Bytes of a compressed module. What there is takes up to 803,512; ggml's part is most of it. */
+const BUDGET = 850_000;
 /** The tests with relaxed SIMD are those of cmake/wasm.cmake. */
 const VARIANTS = {
   single: {

@@ -37,7 +37,7 @@ extern "C" {
 #    define KSTT_API
 #endif
 
-#define KSTT_ABI_VERSION 2
+#define KSTT_ABI_VERSION 3
 
 typedef int32_t kstt_status;
 

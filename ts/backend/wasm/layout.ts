@@ -1,7 +1,7 @@
 /** Made by tools/wasm-layout.mjs from cpp/include; change the headers, not this file. */
 
 /** What a module that was built from the same headers exports. */
-export const LAYOUT = "kstt_layout_1f6a5eca3b03";
+export const LAYOUT = "kstt_layout_a2bc66576d05";
 
 /** Bytes of each struct, and where its fields are. `ptr` is a size_t or an address. */
 export const STRUCTS = {
@@ -242,7 +242,7 @@ export const STRUCTS = {
 } as const;
 
 export const CONSTANTS = {
-  KSTT_ABI_VERSION: 2,
+  KSTT_ABI_VERSION: 3,
   KSTT_CODEC_ENCODER: 0,
   KSTT_CODEC_DECODER: 1,
   KSTT_CODEC_ATTENTION: 1,
