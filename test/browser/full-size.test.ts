@@ -71,14 +71,16 @@ async function peakOfRenderers(browser: Browser): Promise<number> {
   return 1024 * Math.max(...peaks.map(Number));
 }
 
-if (SKIPPED !== undefined) {
-  test("a model of full size", (context) => context.skip(SKIPPED));
-}
-
-test.skipIf(SKIPPED !== undefined).each([
+const PAGES = [
   ["isolated", true, 2],
   ["not isolated", false, 1],
-] as const)("a model of full size in a page that is %s", { timeout: 600_000 }, async (name, isolated, threads) => {
+] as const;
+
+test.for(PAGES)("a model of full size in a page that is %s", { timeout: 600_000 }, async (page, { skip }) => {
+  if (SKIPPED !== undefined) {
+    skip(SKIPPED);
+  }
+  const [name, isolated, threads] = page;
   const path = resolve(MODEL ?? "");
   await buildLab();
   const link = join(ROOT, "build", "lab", basename(path));
@@ -86,10 +88,10 @@ test.skipIf(SKIPPED !== undefined).each([
   symlinkSync(path, link);
   const [server, browser] = [await serveLab(isolated), await launch()];
   try {
-    const page = await browser.newPage();
-    await openLab(page, server);
+    const tab = await browser.newPage();
+    await openLab(tab, server);
     const url = `${server.url}build/lab/${basename(path)}`;
-    const measured = await page.evaluate(measure, { url, threads, seconds: 6 });
+    const measured = await tab.evaluate(measure, { url, threads, seconds: 6 });
     const peak_bytes = await peakOfRenderers(browser);
     const report = { model: basename(path), file_bytes: statSync(path).size, page: name, ...measured, peak_bytes };
     const folder = join(ROOT, "build", "reports");

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type BackendPreference, selectBackend } from "../../../ts/backend/select.js";
 import type { AnswerMessage, CallMessage } from "../../../ts/backend/wasm/core/calls.js";
 import { detectFeatures, type WasmFeatures } from "../../../ts/backend/wasm/features.js";
+import { LAYOUT } from "../../../ts/backend/wasm/layout.js";
 import { wasmCandidates } from "../../../ts/backend/wasm/wasm-candidate.js";
 import type { WasmHost, WasmVariant, WorkerThread } from "../../../ts/backend/wasm/wasm-host.js";
 import type { Backend, BackendCandidate, BackendKind } from "../../../ts/contract/backend.js";
@@ -128,7 +129,14 @@ function worker(answer: (id: number) => AnswerMessage): WorkerThread {
   };
 }
 
-const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+/** Nothing but an empty memory, exported under the name that says which headers a core was built from. */
+const EMPTY_MODULE = new WebAssembly.Module(
+  Uint8Array.of(
+    ...[0, 97, 115, 109, 1, 0, 0, 0],
+    ...[5, 3, 1, 0, 0],
+    ...[7, LAYOUT.length + 4, 1, LAYOUT.length, ...Buffer.from(LAYOUT), 2, 0],
+  ),
+);
 
 test("of wasm the build with threads comes first, and the one without when there can be none", async () => {
   const threaded = await selectBackend(
