@@ -41,7 +41,7 @@ struct type_request {
 //   small: embeddings                      q4_k where q4_0 or q4_k was asked for
 //   codec, codebooks, norms, extra heads   f32: small, or read once per frame, and errors there move every token
 //   embeddings, head                       q8_0 where q4_0 or q4_k was asked for: 4 bits there save a tenth of a 1b and
-//                                          move its logits twice as far (bench/results.md)
+//                                          move logits further (bench/results.md)
 //   the rest                               the type asked for
 // Rows that are not whole blocks fall back: q4_k to q8_0, and any block format to the type of the source.
 // Throws MODEL_UNSUPPORTED for a source that is quantized already and would be rounded again.
