@@ -1,6 +1,5 @@
 /** forward() against stored results of transformers 5.18, and live ones of random configurations. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +9,10 @@ import { test } from "vitest";
 import { KyutaiSpeechToTextForConditionalGeneration } from "../../ts/index.node.js";
 import { expectCase, readForwardFixture } from "./forward-fixture.js";
 import { FORWARD_FIXTURES, testForward } from "./forward-suite.js";
+import { noPython, ORACLE_PYTHON } from "./oracle-python.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const venv = join(ROOT, ".venv/bin/python");
-const python = process.env["KSTT_ORACLE_PYTHON"] ?? (existsSync(venv) ? venv : undefined);
 
 /** Of random configurations. */
 const SEEDS = [1, 2, 3];
@@ -28,13 +26,13 @@ for (const name of FORWARD_FIXTURES) {
 
 for (const seed of SEEDS) {
   test(`a random configuration, live (seed ${seed})`, async (context) => {
-    if (python === undefined) {
-      return context.skip("no Python with transformers (.venv or KSTT_ORACLE_PYTHON; see tools/oracle/README.md)");
+    if (ORACLE_PYTHON === undefined) {
+      return context.skip(noPython("transformers"));
     }
     const folder = await mkdtemp(join(tmpdir(), "kstt-forward-"));
     try {
       const script = join(ROOT, "tools/oracle/make-forward-fixtures.py");
-      await promisify(execFile)(python, [script, "--random", String(seed), folder], { encoding: "utf8" });
+      await promisify(execFile)(ORACLE_PYTHON, [script, "--random", String(seed), folder], { encoding: "utf8" });
       const fixture = readForwardFixture(folder);
       await using model = await load(fixture.checkpoint);
       for (const item of fixture.cases) {

@@ -6,7 +6,6 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,12 +19,11 @@ import {
   type Tensor,
 } from "../../ts/index.node.js";
 import { audioSignal } from "./audio-signal.js";
+import { noPython, ORACLE_PYTHON } from "./oracle-python.js";
 import { readTensorFile, relativeError, type StoredTensor } from "./tensor-file.js";
 import tolerances from "./tolerances.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const venv = join(ROOT, ".venv/bin/python");
-const python = process.env["KSTT_ORACLE_PYTHON"] ?? (existsSync(venv) ? venv : undefined);
 const [first = 1, last = 2] = (process.env["KSTT_LIVE_SEEDS"] ?? "1-2").split("-").map(Number);
 const SEEDS = Array.from({ length: Math.max(first, last) - first + 1 }, (_, index) => first + index);
 const TOLERANCE = tolerances.f32.intermediate;
@@ -197,9 +195,9 @@ async function replay(seed: number, interpreter: string): Promise<void> {
 
 for (const seed of SEEDS) {
   test(`random options on a random configuration, live (seed ${seed})`, async (context) => {
-    if (python === undefined) {
-      return context.skip("no Python with transformers (.venv or KSTT_ORACLE_PYTHON; see tools/oracle/README.md)");
+    if (ORACLE_PYTHON === undefined) {
+      return context.skip(noPython("transformers"));
     }
-    await replay(seed, python);
+    await replay(seed, ORACLE_PYTHON);
   });
 }

@@ -1,24 +1,20 @@
 /** The cache is shared with Python's huggingface_hub: each side finds what the other has downloaded. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it, type TestContext } from "vitest";
 import { listCachedModels } from "../../ts/hub/cache-contents.node.js";
 import { findHubModel } from "../../ts/hub/hub-model.node.js";
 import { expectContent, MODEL, modelFiles, NEEDED, noise, tree, useHub } from "../unit/hub/hub-fixture.js";
 import { COMMIT } from "../unit/hub/hub-server.js";
-
-const venv = fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
-const python = process.env["KSTT_ORACLE_PYTHON"] ?? (existsSync(venv) ? venv : undefined);
+import { noPython, ORACLE_PYTHON } from "./oracle-python.js";
 
 /** Runs `script` with huggingface_hub; what it prints. */
 async function runPython(context: TestContext, script: string): Promise<string> {
-  if (python === undefined) {
-    return context.skip("no Python with huggingface_hub (.venv or KSTT_ORACLE_PYTHON; see tools/oracle/README.md)");
+  if (ORACLE_PYTHON === undefined) {
+    return context.skip(noPython("huggingface_hub"));
   }
-  const { stdout } = await promisify(execFile)(python, ["-c", script], { encoding: "utf8" });
+  const { stdout } = await promisify(execFile)(ORACLE_PYTHON, ["-c", script], { encoding: "utf8" });
   return stdout;
 }
 

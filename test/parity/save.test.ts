@@ -1,6 +1,5 @@
 /** save_pretrained: from every layout a folder that this package and transformers load, with the same tokens. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,13 +16,11 @@ import { setWarningListener } from "../../ts/model/logger.js";
 import { audioSignal } from "./audio-signal.js";
 import type { Fixture, SignalRow } from "./expected.js";
 import { readFixtures } from "./fixture.js";
+import { noPython, ORACLE_PYTHON } from "./oracle-python.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PARITY = join(ROOT, "test/fixtures/parity");
 const LAYOUTS = join(ROOT, "test/fixtures/layouts");
-const venv = join(ROOT, ".venv/bin/python");
-const python = process.env["KSTT_ORACLE_PYTHON"] ?? (existsSync(venv) ? venv : undefined);
-const NO_PYTHON = "no Python with transformers (.venv or KSTT_ORACLE_PYTHON; see tools/oracle/README.md)";
 
 let folder: string;
 beforeEach(async () => {
@@ -64,7 +61,7 @@ for job in json.loads(sys.argv[1]):
     tokens = reference.generate(reference.input_values([audio_signal(*job["signal"])]))
     print(json.dumps({"tokens": tokens[0].tolist(), "text": reference.texts(tokens)[0]}))
 `;
-  const { stdout } = await promisify(execFile)(python as string, ["-c", script, JSON.stringify(jobs)], {
+  const { stdout } = await promisify(execFile)(ORACLE_PYTHON as string, ["-c", script, JSON.stringify(jobs)], {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
@@ -100,8 +97,8 @@ describe.each(["plain-f32", "sharded-f32", "bf16"])("the transformers layout: %s
   });
 
   test("transformers loads it and gives these tokens", async (context) => {
-    if (python === undefined) {
-      return context.skip(NO_PYTHON);
+    if (ORACLE_PYTHON === undefined) {
+      return context.skip(noPython("transformers"));
     }
     await save(checkpoint, folder);
     const [heard] = await transformers([{ folder, signal: SHORT }]);
@@ -179,8 +176,8 @@ describe("other layouts", () => {
   );
 
   test("transformers loads all of them and gives the tokens, and the texts", async (context) => {
-    if (python === undefined) {
-      return context.skip(NO_PYTHON);
+    if (ORACLE_PYTHON === undefined) {
+      return context.skip(noPython("transformers"));
     }
     const jobs = SAVED.map(({ name, source }) => ({ folder: saved(name), signal: rowOf(source).signal }));
     const heard = await transformers(jobs);
