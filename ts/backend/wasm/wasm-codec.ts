@@ -5,7 +5,7 @@ import { Lifecycle } from "../lifecycle.js";
 import { codedError } from "../status-error.js";
 import type { CodecAnswer } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten, releaseOf } from "./release.js";
+import { keepFromForgetting, releaseOf } from "./release.js";
 
 export class WasmCodecStream implements CodecStreamHandle {
   readonly id: number;
@@ -18,8 +18,7 @@ export class WasmCodecStream implements CodecStreamHandle {
   constructor(channel: CoreChannel, engine: Lifecycle, id: number) {
     this.id = id;
     this.#channel = channel;
-    this.#life = new Lifecycle("codec stream", releaseOf(channel, "freeCodecStream", id), engine);
-    forgotten.register(this, () => channel.tell("freeCodecStream", [id]), this);
+    this.#life = new Lifecycle("codec stream", releaseOf(this, channel, "freeCodecStream", id), engine);
   }
 
   columns(): number {
@@ -39,7 +38,7 @@ export class WasmCodecStream implements CodecStreamHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 
@@ -87,8 +86,7 @@ abstract class CodecWork<T> {
     this.#piece = piece;
     this.#name = name;
     stream?.begin();
-    this.#life = new Lifecycle(name, releaseOf(channel, free, id), engine);
-    forgotten.register(this, () => channel.tell(free, [id]), this);
+    this.#life = new Lifecycle(name, releaseOf(this, channel, free, id), engine);
   }
 
   protected abstract ask(piece: CodecPiece, maxFrames: number): Promise<CodecAnswer<T>>;
@@ -117,7 +115,7 @@ abstract class CodecWork<T> {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 }

@@ -4,7 +4,7 @@ import type { ConversionHandle, ConversionReport } from "../../contract/conversi
 import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten } from "./release.js";
+import { keepFromForgetting, whenForgotten } from "./release.js";
 
 /** Bytes that are on their way from the worker to the disk at once. */
 const CHUNK = 4 << 20;
@@ -29,7 +29,7 @@ export class WasmConversion implements ConversionHandle {
     this.#id = id;
     this.#target = target;
     this.#life = new Lifecycle("conversion", async () => channel.close());
-    forgotten.register(this, () => channel.close(), this);
+    whenForgotten(this, () => channel.close());
   }
 
   advance(maxBytes: number): Promise<WorkProgress> {
@@ -69,7 +69,7 @@ export class WasmConversion implements ConversionHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 }

@@ -20,7 +20,7 @@ import { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import type { CoreState } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten } from "./release.js";
+import { keepFromForgetting, whenForgotten } from "./release.js";
 import { splitEvents } from "./snapshot-events.js";
 import { type CodecPiece, WasmCodecStream, WasmDecoding, WasmEncoding, wasmStream } from "./wasm-codec.js";
 import { WasmCache, WasmForward } from "./wasm-forward.js";
@@ -86,7 +86,7 @@ export class WasmEngine implements EngineHandle {
     const mirror = this.#mirror;
     channel.onState = (state) => mirror.receive(state);
     // Children hold on to the lifecycle: the worker goes when neither the engine nor any of them is left.
-    forgotten.register(this.#life, () => channel.close(), this.#life);
+    whenForgotten(this.#life, () => channel.close());
   }
 
   prefault(maxBytes: number): Promise<WorkProgress> {
@@ -189,7 +189,7 @@ export class WasmEngine implements EngineHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this.#life);
+    keepFromForgetting(this.#life);
     return this.#life.dispose();
   }
 

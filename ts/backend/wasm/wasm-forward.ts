@@ -5,7 +5,7 @@ import type { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { codedError } from "../status-error.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten, releaseOf } from "./release.js";
+import { keepFromForgetting, releaseOf } from "./release.js";
 
 export class WasmCache implements CacheHandle {
   readonly #channel: CoreChannel;
@@ -17,8 +17,7 @@ export class WasmCache implements CacheHandle {
     this.#channel = channel;
     this.#engine = engine;
     this.#id = id;
-    this.#life = new Lifecycle("cache", releaseOf(channel, "freeCache", id), engine);
-    forgotten.register(this, () => channel.tell("freeCache", [id]), this);
+    this.#life = new Lifecycle("cache", releaseOf(this, channel, "freeCache", id), engine);
   }
 
   /** What the worker knows a cache by; 0: none. */
@@ -67,7 +66,7 @@ export class WasmCache implements CacheHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 }
@@ -82,8 +81,7 @@ export class WasmForward implements ForwardHandle {
     this.#channel = channel;
     this.#gate = gate;
     this.#id = id;
-    this.#life = new Lifecycle("forward", releaseOf(channel, "freeForward", id), engine);
-    forgotten.register(this, () => channel.tell("freeForward", [id]), this);
+    this.#life = new Lifecycle("forward", releaseOf(this, channel, "freeForward", id), engine);
   }
 
   advance(maxPositions: number): Promise<WorkProgress> {
@@ -99,7 +97,7 @@ export class WasmForward implements ForwardHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 }

@@ -4,7 +4,7 @@ import type { ComputeGate } from "../compute-gate.js";
 import { Lifecycle } from "../lifecycle.js";
 import { codedError } from "../status-error.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten, releaseOf } from "./release.js";
+import { keepFromForgetting, releaseOf } from "./release.js";
 import { WasmCache } from "./wasm-forward.js";
 
 export class WasmGeneration implements GenerationHandle {
@@ -21,8 +21,7 @@ export class WasmGeneration implements GenerationHandle {
     this.#engine = engine;
     this.#gate = gate;
     this.#id = id;
-    this.#life = new Lifecycle("generation", releaseOf(channel, "freeGeneration", id), engine);
-    forgotten.register(this, () => channel.tell("freeGeneration", [id]), this);
+    this.#life = new Lifecycle("generation", releaseOf(this, channel, "freeGeneration", id), engine);
   }
 
   advance(maxFrames: number): Promise<WorkProgress> {
@@ -77,7 +76,7 @@ export class WasmGeneration implements GenerationHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 }

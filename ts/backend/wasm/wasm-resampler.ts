@@ -2,7 +2,7 @@
 import type { ResamplerHandle } from "../../contract/backend.js";
 import { Lifecycle } from "../lifecycle.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten, releaseOf } from "./release.js";
+import { keepFromForgetting, releaseOf } from "./release.js";
 
 /** Milliseconds; the next recording may need one, too. */
 const LINGER = 5000;
@@ -64,10 +64,7 @@ class WasmResampler implements ResamplerHandle {
   constructor(channel: CoreChannel, id: number, onFreed: () => void) {
     this.#channel = channel;
     this.#id = id;
-    const release = releaseOf(channel, "freeResampler", id);
-    const free = (): Promise<void> => release().finally(onFreed);
-    this.#life = new Lifecycle("resampler", free);
-    forgotten.register(this, () => free().catch(() => {}), this);
+    this.#life = new Lifecycle("resampler", releaseOf(this, channel, "freeResampler", id, onFreed));
   }
 
   push(pcm: Float32Array): Promise<Float32Array> {
@@ -82,7 +79,7 @@ class WasmResampler implements ResamplerHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 }

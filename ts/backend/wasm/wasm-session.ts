@@ -3,7 +3,7 @@ import type { SessionEvent, SessionHandle } from "../../contract/backend.js";
 import { Lifecycle } from "../lifecycle.js";
 import type { SessionState } from "./core/calls.js";
 import type { CoreChannel } from "./core-channel.js";
-import { forgotten, releaseOf } from "./release.js";
+import { keepFromForgetting, releaseOf } from "./release.js";
 import { withEvents } from "./snapshot-events.js";
 
 export class WasmSession implements SessionHandle {
@@ -18,16 +18,7 @@ export class WasmSession implements SessionHandle {
   constructor(channel: CoreChannel, engine: Lifecycle, id: number, onFreed: () => void) {
     this.#channel = channel;
     this.#id = id;
-    const release = releaseOf(channel, "freeSession", id);
-    this.#life = new Lifecycle("session", () => release().finally(onFreed), engine);
-    forgotten.register(
-      this,
-      () =>
-        release()
-          .catch(() => {})
-          .finally(onFreed),
-      this,
-    );
+    this.#life = new Lifecycle("session", releaseOf(this, channel, "freeSession", id, onFreed), engine);
   }
 
   /** What an answer says of this session. */
@@ -90,7 +81,7 @@ export class WasmSession implements SessionHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 

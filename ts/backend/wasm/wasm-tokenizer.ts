@@ -8,7 +8,7 @@ import { codedError, statusError } from "../status-error.js";
 import { CoreFailure, startCore } from "./core/core-module.js";
 import { CoreMemory } from "./core/memory.js";
 import { CoreTokenizers } from "./core/tokenizer-calls.js";
-import { forgotten } from "./release.js";
+import { keepFromForgetting, whenForgotten } from "./release.js";
 import type { WasmHost } from "./wasm-host.js";
 
 /** Calls of the shared instance, with its failures as the package's errors. */
@@ -90,7 +90,7 @@ class WasmTokenizer implements TokenizerHandle {
       }
     };
     this.#life = new Lifecycle("tokenizer", async () => free());
-    forgotten.register(this, free, this);
+    whenForgotten(this, free);
   }
 
   get file(): TokenizerFile {
@@ -118,7 +118,7 @@ class WasmTokenizer implements TokenizerHandle {
   }
 
   dispose(): Promise<void> {
-    forgotten.unregister(this);
+    keepFromForgetting(this);
     return this.#life.dispose();
   }
 
