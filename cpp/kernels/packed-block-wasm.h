@@ -58,30 +58,60 @@ inline void arrange_words(weight_kind kind, const int8_t * quants, int16_t * wor
     }
 }
 
+// The weights of V row vectors, group after group of a block. Vectors that make whole strips lie side by side, and have
+// one address for each strip: the rest are constants, which cost no instruction.
+template <int V>
+class weight_cursor {
+  public:
+    weight_cursor(const row_vector * w, int64_t offset) {
+        for (int i = 0; i < addresses; i++) {
+            at_[i] = w[i * per_address].quants + offset;
+        }
+    }
+
+    vw load(int v) const { return load_lanes(at_[v / per_address] + v % per_address * (lanes * 4)); }
+
+    void advance() {
+        for (int i = 0; i < addresses; i++) {
+            at_[i] += strip_rows * 4;
+        }
+    }
+
+  private:
+    enum { whole = strip_rows / lanes, per_address = V % whole == 0 ? whole : 1, addresses = V / per_address };
+    const uint8_t * at_[addresses];
+};
+
+// The loops over groups stay loops: unrolled, LLVM moves all loads of a block to its start, and V8 has to spill them.
+
 // Weights are byte - OFFSET.
 template <int OFFSET, int V, int C>
 inline void multiply_bytes(const row_vector * w, const activation_block * const * x, int64_t b, vi (&sums)[V][C]) {
-    const int64_t line = strip_rows * 4;
+    weight_cursor<V> weights(w, b * 8 * strip_rows * 4);
+    const int16_t *  words[C];
     for (int c = 0; c < C; c++) {
+        words[c] = x[c][b].words;
         for (int v = 0; v < V; v++) {
             sums[v][c] = splat(-OFFSET * x[c][b].sum);
         }
     }
-#pragma clang loop unroll(full)
-    for (int64_t g = 0; g < 8; g++) {
+#pragma clang loop unroll(disable)
+    for (int g = 0; g < 8; g++) {
         v128_t even[C];
         v128_t odd[C];
         for (int c = 0; c < C; c++) {
-            even[c] = splat_pair(x[c][b].words + 4 * g);
-            odd[c]  = splat_pair(x[c][b].words + 4 * g + 2);
+            even[c] = splat_pair(words[c]);
+            odd[c]  = splat_pair(words[c] + 2);
+            words[c] += 4;
         }
         for (int v = 0; v < V; v++) {
-            const vw bytes = load_lanes(w[v].quants + b * 8 * line + g * line);
+            const vw bytes = weights.load(v);
             for (int c = 0; c < C; c++) {
                 sums[v][c] += dot_pairs(bytes & 0xff, even[c]);
                 sums[v][c] += dot_pairs(bytes >> 8, odd[c]);
             }
         }
+        weights.advance();
     }
 }
 
@@ -90,29 +120,33 @@ inline void multiply_bytes(const row_vector * w, const activation_block * const 
 // The second factor has 7 bits, so every processor gives the same.
 template <int OFFSET, int V, int C>
 inline void multiply_halves(const row_vector * w, const activation_block * const * x, int64_t b, vi (&sums)[V][C]) {
-    const int64_t line = strip_rows * 4;
-    v128_t        acc[V][C];
+    weight_cursor<V> weights(w, b * 4 * strip_rows * 4);
+    const int8_t *   quants[C];
+    v128_t           acc[V][C];
     for (int c = 0; c < C; c++) {
+        quants[c] = x[c][b].quants;
         for (int v = 0; v < V; v++) {
             acc[v][c] = (v128_t) splat(-OFFSET * x[c][b].sum);
         }
     }
-#    pragma clang loop unroll(full)
-    for (int64_t g = 0; g < 4; g++) {
+#    pragma clang loop unroll(disable)
+    for (int g = 0; g < 4; g++) {
         v128_t low[C];
         v128_t high[C];
         for (int c = 0; c < C; c++) {
-            low[c]  = wasm_v128_load32_splat(x[c][b].quants + 4 * g);
-            high[c] = wasm_v128_load32_splat(x[c][b].quants + 16 + 4 * g);
+            low[c]  = wasm_v128_load32_splat(quants[c]);
+            high[c] = wasm_v128_load32_splat(quants[c] + 16);
+            quants[c] += 4;
         }
         for (int v = 0; v < V; v++) {
-            const vw bytes = load_lanes(w[v].quants + b * 4 * line + g * line);
+            const vw bytes = weights.load(v);
             for (int c = 0; c < C; c++) {
                 acc[v][c] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(low[c], (v128_t) (bytes & 0x0f0f), acc[v][c]);
                 acc[v][c] =
                     wasm_i32x4_relaxed_dot_i8x16_i7x16_add(high[c], (v128_t) ((bytes >> 4) & 0x0f0f), acc[v][c]);
             }
         }
+        weights.advance();
     }
     for (int c = 0; c < C; c++) {
         for (int v = 0; v < V; v++) {
@@ -126,29 +160,33 @@ inline void multiply_halves(const row_vector * w, const activation_block * const
 // 256 times the sums, at most 32 * 15 * 127 * 256 in size, and brought down exactly.
 template <int OFFSET, int V, int C>
 inline void multiply_halves(const row_vector * w, const activation_block * const * x, int64_t b, vi (&sums)[V][C]) {
-    const int64_t line = strip_rows * 4;
+    weight_cursor<V> weights(w, b * 4 * strip_rows * 4);
+    const int16_t *  words[C];
     for (int c = 0; c < C; c++) {
+        words[c] = x[c][b].words;
         for (int v = 0; v < V; v++) {
             sums[v][c] = splat(-OFFSET * 256 * x[c][b].sum);
         }
     }
-#    pragma clang loop unroll(full)
-    for (int64_t g = 0; g < 4; g++) {
-        v128_t words[4][C];
+#    pragma clang loop unroll(disable)
+    for (int g = 0; g < 4; g++) {
+        v128_t pairs[4][C];
         for (int c = 0; c < C; c++) {
             for (int i = 0; i < 4; i++) {
-                words[i][c] = splat_pair(x[c][b].words + 8 * g + 2 * i);
+                pairs[i][c] = splat_pair(words[c] + 2 * i);
             }
+            words[c] += 8;
         }
         for (int v = 0; v < V; v++) {
-            const vw bytes = load_lanes(w[v].quants + b * 4 * line + g * line);
+            const vw bytes = weights.load(v);
             for (int c = 0; c < C; c++) {
-                sums[v][c] += dot_pairs(bytes & 0x000f, words[0][c]);
-                sums[v][c] += dot_pairs(bytes & 0x00f0, words[1][c]);
-                sums[v][c] += dot_pairs(bytes & 0x0f00, words[2][c]);
-                sums[v][c] += dot_pairs(bytes >> 12, words[3][c]);
+                sums[v][c] += dot_pairs(bytes & 0x000f, pairs[0][c]);
+                sums[v][c] += dot_pairs(bytes & 0x00f0, pairs[1][c]);
+                sums[v][c] += dot_pairs(bytes & 0x0f00, pairs[2][c]);
+                sums[v][c] += dot_pairs(bytes >> 12, pairs[3][c]);
             }
         }
+        weights.advance();
     }
     for (int c = 0; c < C; c++) {
         for (int v = 0; v < V; v++) {

@@ -76,27 +76,35 @@ inline void multiply_rows_q4_k(const matmul_args &              a,
                                const row_vector *               w,
                                const activation_block * const * x,
                                vf (&acc)[V][C]) {
-    for (int64_t b = 0; b < a.k / block_weights; b += 2) {
-        vf scale[2][V];
-        vf minimum[2][V];
+    for (int64_t super = 0; super < a.k / 256; super++) {
+        const uint8_t * scales[V];
+        vf              d[V];
+        vf              dmin[V];
         for (int v = 0; v < V; v++) {
-            const uint8_t * super = w[v].scales + b / 8 * 256;
-            const vf        d     = load_f16(super + w[v].place * 2);
-            const vf        dmin  = load_f16(super + 32 + w[v].place * 2);
-            const uint8_t * six   = super + 64 + b / 2 % 4 * 48 + w[v].place;
-            const vi        s0    = load_widened(six);
-            const vi        m0    = load_widened(six + 16);
-            const vi        s1    = load_widened(six + 32);
-            const vi        m1    = (s0 >> 6) | (m0 >> 6 << 2) | (s1 >> 6 << 4);
-            scale[0][v]           = d * to_float(s0 & 63);
-            scale[1][v]           = d * to_float(s1 & 63);
-            minimum[0][v]         = dmin * to_float(m0 & 63);
-            minimum[1][v]         = dmin * to_float(m1);
+            scales[v] = w[v].scales + super * 256;
+            d[v]      = load_f16(scales[v] + w[v].place * 2);
+            dmin[v]   = load_f16(scales[v] + 32 + w[v].place * 2);
         }
-        for (int64_t i = 0; i < 2; i++) {
-            vi sums[V][C];
-            multiply_block<false, 0>(w, x, b + i, sums);
-            add_block(scale[i], minimum[i], sums, x, b + i, acc);
+        for (int64_t pair = 0; pair < 4; pair++) {
+            vf scale[2][V];
+            vf minimum[2][V];
+            for (int v = 0; v < V; v++) {
+                const uint8_t * six = scales[v] + 64 + pair * 48 + w[v].place;
+                const vi        s0  = load_widened(six);
+                const vi        m0  = load_widened(six + 16);
+                const vi        s1  = load_widened(six + 32);
+                const vi        m1  = (s0 >> 6) | (m0 >> 6 << 2) | (s1 >> 6 << 4);
+                scale[0][v]         = d[v] * to_float(s0 & 63);
+                scale[1][v]         = d[v] * to_float(s1 & 63);
+                minimum[0][v]       = dmin[v] * to_float(m0 & 63);
+                minimum[1][v]       = dmin[v] * to_float(m1);
+            }
+            for (int64_t i = 0; i < 2; i++) {
+                const int64_t b = super * 8 + pair * 2 + i;
+                vi            sums[V][C];
+                multiply_block<false, 0>(w, x, b, sums);
+                add_block(scale[i], minimum[i], sums, x, b, acc);
+            }
         }
     }
 }
@@ -152,7 +160,14 @@ void matmul_kind(const matmul_args & a) {
     // One column is bound by reading w: strip after strip is one stream. More are bound by arithmetic, and two vectors
     // of rows use each broadcast activation twice.
 #ifdef __wasm__
-    // A whole strip at once, since nothing prefetches here: every line of w is read once and in order.
+    // One column is bound by reading w, and nothing here can ask for it early, while the processors' own prefetching
+    // ends at every page of 4 KiB: of two strips read line by line in turn, one arrives while the other is waited for.
+    if (a.t1 - a.t0 == 1) {
+        for (; o % strip_rows == 0 && o + 2 * strip_rows <= n_strips(a.o1) * strip_rows; o += 2 * strip_rows) {
+            tile<KIND, 2 * strip_rows / lanes, 1>(a, o, a.t0);
+        }
+    }
+    // A whole strip at once: every line of w is read once and in order.
     for (; o % strip_rows == 0 && o + strip_rows <= n_strips(a.o1) * strip_rows; o += strip_rows) {
         strip<KIND, strip_rows / lanes>(a, o);
     }
