@@ -1,16 +1,20 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { TokenizerFile } from "../../ts/contract/tokenizer.js";
 import { expectCode, type Subject } from "./subject.js";
 
-const FIXTURES = join(import.meta.dirname, "../fixtures/tokenizer");
+/** test/fixtures/tokenizer/bpe-identity.model, where the subject finds it. */
+export interface Vocabulary {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** A path beside it where nothing is. */
+  readonly missing: string;
+}
 
-export function testTokenizer(subject: Subject): void {
-  const model = join(FIXTURES, "bpe-identity.model");
+export function testTokenizer(subject: Subject, vocabulary: Vocabulary): void {
+  const { path } = vocabulary;
 
   it("turns text into ids and ids into the same text", async () => {
-    const tokenizer = await (await subject.open()).createTokenizer(model);
+    const tokenizer = await (await subject.open()).createTokenizer(path);
     for (const text of ["", "the cat", "crème brûlée, 😀 naïve", "a".repeat(5000)]) {
       const ids = tokenizer.encode(text);
       expect(ids).toBeInstanceOf(Int32Array);
@@ -27,7 +31,7 @@ export function testTokenizer(subject: Subject): void {
   });
 
   it("copies the bytes it is made from, and gives them back", async () => {
-    const bytes = Uint8Array.from(await readFile(model));
+    const bytes = Uint8Array.from(vocabulary.bytes);
     const source: TokenizerFile = { kind: "sentencepiece", name: "a vocabulary", bytes };
     const creation = (await subject.open()).createTokenizer(source);
     const original = Uint8Array.from(bytes);
@@ -39,13 +43,13 @@ export function testTokenizer(subject: Subject): void {
 
   it("reports what it cannot read", async () => {
     const backend = await subject.open();
-    await expectCode(backend.createTokenizer(join(FIXTURES, "nothing.model")), "ERR_FILE_NOT_FOUND");
+    await expectCode(backend.createTokenizer(vocabulary.missing), "ERR_FILE_NOT_FOUND");
     const bytes = new TextEncoder().encode("no JSON");
     await expectCode(backend.createTokenizer({ kind: "tokenizer.json", name: "bad", bytes }), "ERR_MODEL_FORMAT");
   });
 
   it("refuses calls once it is disposed", async () => {
-    const tokenizer = await (await subject.open()).createTokenizer(model);
+    const tokenizer = await (await subject.open()).createTokenizer(path);
     await Promise.all([tokenizer.dispose(), tokenizer.dispose()]);
     await expectCode(() => tokenizer.encode("a"), "ERR_DISPOSED");
     await expectCode(() => tokenizer.decode(new Int32Array(1), false), "ERR_DISPOSED");

@@ -7,6 +7,7 @@ import type { Backend } from "../../ts/contract/backend.js";
 import { addModelFiles } from "../../ts/contract/model-files.js";
 import { browserStore } from "../../ts/hub/part-store.js";
 import { findUrlModel } from "../../ts/hub/url-model.js";
+import type { Vocabulary } from "../contract/tokenizer-suite.js";
 import { withThreads } from "../contract/with-threads.js";
 
 /** Where the server of the tests has the package as it was built (vitest.config.ts). */
@@ -38,4 +39,18 @@ export async function openBackend(kernels: Kernels): Promise<Backend> {
 export async function addModel(folder: string): Promise<string> {
   const { files } = await findUrlModel(new URL(`/${folder}/`, location.href), {}, browserStore);
   return addModelFiles(folder, { files, isExact: true });
+}
+
+/** A vocabulary of the repository, in memory under a path. */
+export async function addVocabulary(file: string): Promise<Vocabulary> {
+  const response = await fetch(new URL(`/${file}`, location.href));
+  expect(response.ok, file).toBe(true);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const [name, size] = [file.slice(file.lastIndexOf("/") + 1), bytes.length];
+  const read = async (start: number, end: number): Promise<Uint8Array> => bytes.slice(start, end);
+  const stream = async function* () {
+    yield bytes.slice();
+  };
+  const folder = addModelFiles("vocabulary", { files: [{ name, size, read, stream }], isExact: true });
+  return { path: `${folder}/${name}`, bytes, missing: `${folder}/nothing.model` };
 }

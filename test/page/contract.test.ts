@@ -1,9 +1,11 @@
 /** The contract of a backend inside a page, with each of the kernels. */
 import { describe, expect, test } from "vitest";
 import { testCore } from "../contract/core-suite.js";
-import { addModel, BEST_KERNELS, type Kernels, named, openBackend, THREADS } from "./build.js";
+import { testTokenizer } from "../contract/tokenizer-suite.js";
+import { addModel, addVocabulary, BEST_KERNELS, type Kernels, named, openBackend, THREADS } from "./build.js";
 
 const model = await addModel("test/fixtures/parity/plain-f32/checkpoint");
+const vocabulary = await addVocabulary("test/fixtures/tokenizer/bpe-identity.model");
 const ALL: readonly Kernels[] = ["relaxed", "simd128"];
 
 describe.each(ALL)("%s", (kernels) => {
@@ -18,5 +20,7 @@ describe.each(ALL)("%s", (kernels) => {
     await engine.dispose();
   });
 
-  testCore({ open: () => openBackend(kernels), model });
+  const subject = { open: () => openBackend(kernels), model };
+  testCore(subject);
+  describe("tokenizer", () => testTokenizer(subject, vocabulary));
 });
