@@ -1,7 +1,7 @@
 """The clip bank: real takes, vocoder-morphed takes and synthetic voices in one array.
 
-Reads FSDD, the voices in <work> (synth.npz, foreign.npz, neural_*.npz) and the telephone prompts of Debian's package
-asterisk-core-sounds-en-wav, where installed; writes <work>/clips.npz with
+Reads FSDD, the voices in <work> (synth.npz, foreign.npz, neural_*.npz) and the recordings of Debian's packages
+asterisk-core-sounds-en-wav and saytime, where installed; writes <work>/clips.npz with
   audio   int16 [samples], 24 kHz
   bounds  int64 [clips, 2]
   speech  int32 [clips, 2], onset and offset of the speech inside the clip, in samples
@@ -25,6 +25,7 @@ HOP = 120                                        # samples per level frame (5 ms
 FORMANTS = (500, 1500, 2600)                     # Hz: about the first three formants
 VOICES = 40                                      # re-voicings of one speaker; each take is heard in some of them
 PROMPTS = "/usr/share/asterisk/sounds/en_US_f_Allison/digits"
+CLOCK = "/usr/share/saytime"
 PROMPT_WORDS = ("at", "and", "hundred", "thousand", "million", "minus", "day-", "mon-", "today", "tomorrow", "dollars")
 
 
@@ -43,14 +44,14 @@ def normalise(x):
     return np.clip(x / max(1e-9, np.abs(x).max()) * 16000, -32767, 32767).astype(np.int16)
 
 
-def voice_change(rng):
-    """One made-up speaker: factors of formants, pitch, intonation range and tempo.
+def voice_change(rng, hurry):
+    """One made-up speaker: factors of formants, pitch, intonation range and tempo; `hurry` is added to the tempo's log.
 
     Low and high formants move by different factors: speakers differ in their vowels, not only in the length of the
     vocal tract.
     """
     return {"warp": rng.uniform(-0.2, 0.2) + rng.uniform(-0.11, 0.11, len(FORMANTS)), "pitch": np.exp(rng.uniform(-0.55, 0.6)),
-            "spread": rng.uniform(0.4, 1.4), "tempo": np.exp(rng.uniform(-0.3, 0.3))}
+            "spread": rng.uniform(0.4, 1.4), "tempo": np.exp(hurry + rng.uniform(-0.3, 0.3))}
 
 
 def morph(x, rng, changes):
@@ -95,7 +96,8 @@ def changes_of(names, count):
     for name in names:
         if name not in made:
             rng = np.random.default_rng([7, *name.encode()])
-            made[name] = rng, [voice_change(rng) for _ in range(min(VOICES, max(count, names.count(name) * count // 20)))]
+            hurry = 0.3 if name.startswith("neural:") else 0.0   # those take twice as long as people do
+            made[name] = rng, [voice_change(rng, hurry) for _ in range(min(VOICES, max(count, names.count(name) * count // 20)))]
         rng, voices = made[name]
         numbers = rng.choice(len(voices), count, replace=count > len(voices)).tolist()
         out.append((numbers, [voices[n] for n in numbers]))
@@ -116,6 +118,11 @@ def prompts():
         if name in "0123456789" or name.startswith(PROMPT_WORDS):
             x, rate = soundfile.read(path)
             yield x - x.mean(), rate, int(name) if name.isdigit() else -1, "prompt:allison", "synth"
+    for path in sorted(glob.glob(os.path.join(CLOCK, "*.au"))):
+        name = os.path.basename(path)[:-3]
+        if name in "0123456789" or not name.isdigit():
+            x, rate = soundfile.read(path)
+            yield x - x.mean(), rate, int(name) if name.isdigit() else -1, "prompt:dawson", "synth"
 
 
 def voices(work):

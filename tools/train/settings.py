@@ -24,7 +24,7 @@ def codec_config():
         sampling_rate=SAMPLE_RATE, audio_channels=1, hidden_size=128, num_filters=8, num_residual_layers=1,
         upsampling_ratios=[8, 6, 5, 4], codebook_size=CODEBOOK_SIZE, codebook_dim=CODEBOOK_DIM,
         num_quantizers=NUM_CODEBOOKS, num_semantic_quantizers=1, vector_quantization_hidden_dimension=CODEBOOK_DIM,
-        upsample_groups=128, num_hidden_layers=3, intermediate_size=256, num_attention_heads=4,
+        upsample_groups=128, num_hidden_layers=4, intermediate_size=384, num_attention_heads=4,
         num_key_value_heads=4, head_dim=32, sliding_window=50, max_position_embeddings=8000,
         layer_scale_initial_scale=0.3, use_cache=False, use_streaming=False,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},

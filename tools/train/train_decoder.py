@@ -90,7 +90,7 @@ def main():
     ap.add_argument("--work", required=True)
     ap.add_argument("--name", default="all")
     ap.add_argument("--init", help="decoder file to continue from (codebooks fitted with --warm)")
-    ap.add_argument("--minutes", type=float, default=8)
+    ap.add_argument("--steps", type=int, default=600)
     ap.add_argument("--batch", type=int, default=10)
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--pad-weight", type=float, default=0.5)
@@ -127,12 +127,9 @@ def main():
         logits = model.lm_head(h).float()
         return F.cross_entropy(logits.flatten(0, 1), want.flatten(), weight), logits
 
-    average, start, step, shown = [p.detach().clone() for p in params], time.time(), 0, 0.0
-    while True:
-        progress = (time.time() - start) / (60 * a.minutes)
-        if progress >= 1:
-            break
-        rate = a.lr * min(1, (step + 1) / 60) * (1 - max(0, progress - 0.2) / 0.8 * 0.98)
+    average, shown = [p.detach().clone() for p in params], 0.0
+    for step in range(a.steps):
+        rate = a.lr * min(1, (step + 1) / 60) * (1 - max(0, step / a.steps - 0.2) / 0.8 * 0.98)
         for group in opt.param_groups:
             group["lr"] = rate
         pick = held + torch.randint(len(codes) - held, (a.batch,), generator=g)
@@ -146,16 +143,16 @@ def main():
         opt.step()
         with torch.no_grad():
             model.lm_head.weight[TEXT_CARD] = 0
-            decay = min(0.995, step / (step + 20))
+            decay = min(0.995, (step + 1) / (step + 21))
             torch._foreach_lerp_(average, [p.detach() for p in params], 1 - decay)
-        step, shown = step + 1, 0.95 * shown + 0.05 * loss.item()
-        if step % 50 == 0:
+        shown = 0.95 * shown + 0.05 * loss.item()
+        if (step + 1) % 50 == 0:
             with torch.no_grad():
                 pick = torch.arange(min(held, 24))
                 value, logits = loss_of(make_inputs(codes[pick], tokens[pick], g), tokens[pick])
                 want, guess = tokens[pick], logits.argmax(-1)
                 words = want >= WORD_BASE
-                print(f"{time.time() - start:6.0f}s step {step} loss {shown / (1 - 0.95 ** step):.4f} held {value.item():.4f} "
+                print(f"{time.process_time():6.0f} CPU s step {step + 1} loss {shown / (1 - 0.95 ** (step + 1)):.4f} held {value.item():.4f} "
                       f"words {(guess[words] == want[words]).float().mean():.3f} "
                       f"boundaries {(guess[want == UNK] == UNK).float().mean():.3f}", flush=True)
     with torch.no_grad():

@@ -6,7 +6,6 @@ distances there follow the words. Saves <work>/<name>_encoder.pt.
 """
 import argparse
 import glob
-import multiprocessing as mp
 import os
 import time
 
@@ -87,25 +86,20 @@ def disturb(x, spread, g):
     return torch.where(lost, x.mean(1, keepdim=True), x)
 
 
-def train(a, rank, codec, heads, params, data):
-    """One worker's loop on the shared parameters; worker 0 also averages, reports and saves."""
-    torch.set_num_threads(a.threads)
-    g = torch.Generator().manual_seed(3 + rank)
+def train(a, codec, heads, params, data):
+    g = torch.Generator().manual_seed(3)
     features, labels, held, order = data
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
     window, total, spread = codec.config.sliding_window, labels.shape[1], features[:64].float().std((0, 1))
     masks = [fastcodec.window_mask(2 * a.crop, window, paired) for paired in (False, True)]
-    average, start, step, shown = [p.detach().clone() for p in params], time.time(), 0, 0.0
-    while True:
-        progress = (time.time() - start) / (60 * a.minutes)
-        if progress >= 1:
-            break
+    average, shown = [p.detach().clone() for p in params], 0.0
+    for step in range(a.steps):
+        rate = a.lr * min(1, (step + 1) / 100) * (1 - max(0, step / a.steps - 0.25) / 0.75 * 0.98)
         for group in opt.param_groups:
-            group["lr"] = a.lr * min(1, (step + 1) / 100) * (1 - max(0, progress - 0.25) / 0.75 * 0.98)
+            group["lr"] = rate
         pick = order[torch.randint(len(order), (a.batch,), generator=g)]
         at = int(torch.randint(0, total - a.crop + 1, (1,), generator=g)) if step % 3 else 0
-        x = features[pick, 2 * at:2 * (at + a.crop)].float()
-        x = disturb(x, spread, g)
+        x = disturb(features[pick, 2 * at:2 * (at + a.crop)].float(), spread, g)
         want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             one, two, sem, aco = forward(codec, heads, x, masks[step % 2])
@@ -116,18 +110,14 @@ def train(a, rank, codec, heads, params, data):
         (loss + small).backward()
         norm = nn.utils.clip_grad_norm_(params, 1.0)
         opt.step()
-        step, shown = step + 1, 0.98 * shown + 0.02 * loss.item()
-        if rank:
-            continue
-        torch._foreach_lerp_(average, [p.detach() for p in params], 1 - min(0.998, step / (step + 50)))
-        if step % 200 == 0:
+        shown = 0.98 * shown + 0.02 * loss.item()
+        torch._foreach_lerp_(average, [p.detach() for p in params], 1 - min(0.998, (step + 1) / (step + 51)))
+        if (step + 1) % 200 == 0 or step + 1 == a.steps:
             with torch.no_grad():
                 one, _, _, _ = forward(codec, heads, features[held].float(), fastcodec.window_mask(2 * total, window))
                 value = head_losses(one, labels[held].long()).item()
-            print(f"{time.time() - start:6.0f}s step {step} loss {shown / (1 - 0.98 ** step):.3f} held {value:.3f} "
+            print(f"{time.process_time():6.0f} CPU s step {step + 1} loss {shown / (1 - 0.98 ** (step + 1)):.3f} held {value:.3f} "
                   f"right {head_accuracy(one, labels[held].long())} norm {norm:.2f}", flush=True)
-    if rank:
-        return
     with torch.no_grad():
         for p, q in zip(params, average):
             p.copy_(q)
@@ -140,12 +130,11 @@ def main():
     ap.add_argument("--name", default="all")
     ap.add_argument("--leave-out", help="FSDD speaker to leave out, or all of them")
     ap.add_argument("--init", help="continue from this codec file of fit_codebooks.py")
-    ap.add_argument("--minutes", type=float, default=9)
-    ap.add_argument("--batch", type=int, default=5)
+    ap.add_argument("--steps", type=int, default=3000)
+    ap.add_argument("--batch", type=int, default=24)
     ap.add_argument("--crop", type=int, default=64, help="frames per training crop")
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--threads", type=int, default=1)
-    ap.add_argument("--workers", type=int, default=2, help="processes updating the same parameters")
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
@@ -161,14 +150,7 @@ def main():
         codec.load_state_dict(state["codec"])
         heads.load_state_dict(state["heads"])
     parts = nn.ModuleList([codec.encoder_transformer, codec.downsample, *projections(codec), heads])
-    parts.share_memory()
-    params, data = list(parts.parameters()), (features, labels, order[:24], order[24:])
-    helpers = [mp.Process(target=train, args=(a, r, codec, heads, params, data)) for r in range(1, a.workers)]
-    for h in helpers:
-        h.start()
-    train(a, 0, codec, heads, params, data)
-    for h in helpers:
-        h.join()
+    train(a, codec, heads, list(parts.parameters()), (features, labels, order[:24], order[24:]))
 
 
 if __name__ == "__main__":
