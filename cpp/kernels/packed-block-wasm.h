@@ -58,8 +58,9 @@ inline void arrange_words(weight_kind kind, const int8_t * quants, int16_t * wor
     }
 }
 
-// The weights of V row vectors, group after group of a block. Vectors that make whole strips lie side by side, and have
-// one address for each strip: the rest are constants, which cost no instruction.
+// The weights of V row vectors, group after group of a block. Vectors that make whole strips (callers then
+// start at a strip's first row) lie side by side and have one address for each strip: the rest are constants, which
+// cost no instruction.
 template <int V>
 class weight_cursor {
   public:

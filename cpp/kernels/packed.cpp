@@ -160,8 +160,8 @@ void matmul_kind(const matmul_args & a) {
     // One column is bound by reading w: strip after strip is one stream. More are bound by arithmetic, and two vectors
     // of rows use each broadcast activation twice.
 #ifdef __wasm__
-    // One column is bound by reading w, and nothing here can ask for it early, while the processors' own prefetching
-    // ends at every page of 4 KiB: of two strips read line by line in turn, one arrives while the other is waited for.
+    // Nothing here can ask for w early, and the processors' own prefetching ends at every page of 4 KiB: of two strips
+    // read line by line in turn, one arrives while the other is waited for.
     if (a.t1 - a.t0 == 1) {
         for (; o % strip_rows == 0 && o + 2 * strip_rows <= n_strips(a.o1) * strip_rows; o += 2 * strip_rows) {
             tile<KIND, 2 * strip_rows / lanes, 1>(a, o, a.t0);
