@@ -5,11 +5,11 @@
  *   node bench/wasm-kernels.mjs [--source cpp,OTHER] [--relaxed] [--columns 1,2] [--rounds 12]
  *
  * Prints JSON lines. `--source`: folders with the kernels to compare, round by round in turn; the first is the measure of
- * `speed`. Needs clang++-19 and wasm-ld-19.
+ * `speed`. Needs clang++-19, wasm-ld-19 and Emscripten's headers.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 
@@ -20,6 +20,12 @@ const K = 2048;
 const MEMORY_BYTES = 100e6;
 const CACHED_ROWS = 64;
 const PAGE = 65536;
+
+/** Of a C library for WebAssembly. */
+function headers() {
+  const emcc = execFileSync("which", ["emcc"], { encoding: "utf8" }).trim();
+  return join(dirname(realpathSync(emcc)), "cache", "sysroot", "include");
+}
 
 function build(source, isRelaxed) {
   const isa = isRelaxed ? "relaxed" : "simd128";
@@ -34,7 +40,7 @@ function build(source, isRelaxed) {
     "-Wno-psabi",
   ];
   flags.push("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", `-DKSTT_KERNEL_ISA=${isa}`, `-I${source}`);
-  flags.push("-isystem", "/usr/share/emscripten/cache/sysroot/include", ...(isRelaxed ? ["-mrelaxed-simd"] : []));
+  flags.push("-isystem", headers(), ...(isRelaxed ? ["-mrelaxed-simd"] : []));
   const objects = [
     ["packed.o", join(source, "kernels", "packed.cpp"), []],
     ["bench.o", join(ROOT, "bench", "wasm-kernels.cpp"), ["-fno-builtin"]],

@@ -87,6 +87,7 @@ def disturb(x, spread, g):
 
 
 def train(a, codec, heads, params, data):
+    """Saves the average of the last steps' parameters; reports every 200 steps."""
     g = torch.Generator().manual_seed(3)
     features, labels, held, order = data
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
