@@ -24,14 +24,36 @@ CHOICES = {                                      # sounds a foreign accent may u
     "t": ["t", "tʰ", "t"],
     "final r": ["ɹ", "ɾ", "r", "", "ʁ"],
 }
+PLACES = {                                       # what speakers of one language tend to say together
+    "french": {"r": "ʁ", "th": "szt", "i": "i", "oh": "o", "ay": ["ɛ", "e", "ej"], "eye": ["aj"], "uh": "ɔœa", "aw": "ɔ",
+               "schwa": "ɛœə", "final r": ["ʁ", "ʁ", ""]},
+    "german": {"r": "ʁɐ", "th": "sf", "w": "v", "oh": "oO", "ay": ["e", "A"], "uh": "a", "aw": "ɔo", "v": "f", "z": "zʦs",
+               "t": ["tʰ"], "final r": ["ɐ", "", "ʁ"]},
+    "greek": {"r": "ɾ", "i": "i", "oh": "o", "ay": ["ej"], "eye": ["aj"], "uh": "a", "aw": "o", "e": "e", "schwa": "e",
+              "final r": "ɾ"},
+    "spanish": {"r": "rɾ", "th": "θt", "w": ["w", "ɡw"], "i": "i", "oh": "o", "ay": ["ej"], "eye": ["aj"], "uh": "ao", "aw": "o",
+                "e": "e", "schwa": "e", "v": "bβ", "z": "s", "final r": "ɾr"},
+    "italian": {"r": "r", "th": "t", "i": "i", "oh": "o", "ay": ["ej"], "eye": ["aj"], "uh": "a", "aw": "ɔ", "schwa": "e",
+                "z": "ʣz", "final r": "r"},
+    "slavic": {"r": "r", "th": "stf", "w": "v", "i": "i", "oh": ["o", "ou"], "ay": ["ej"], "eye": ["aj"], "uh": "a", "aw": "oɔ",
+               "schwa": "eə", "final r": "r"},
+    "dutch": {"r": "ɾʁ", "th": "st", "w": "ʋ", "oh": "oO", "uh": "ɐʌ", "v": "fv", "z": "sz", "final r": "ɾɹ"},
+    "indian": {"r": "ɾ", "th": "tʈ", "w": "ʋ", "oh": ["oː"], "ay": ["eː"], "aw": "oɔ", "v": "ʋv", "t": "ʈ", "final r": ["ɾ", ""]},
+    "chinese": {"th": "s", "v": "wv", "z": "zʦ", "i": "i", "oh": "oO", "schwa": "əe", "final r": ["ɚ", ""]},
+}
 
 
 def profile(rng, foreign):
-    """Sounds of one speaker; `foreign` is the chance that a sound differs from the usual one."""
-    out = dict(NATIVE)
-    for sound, options in CHOICES.items():
-        if rng.random() < foreign:
-            out[sound] = str(rng.choice(options))
+    """Sounds of one speaker; `foreign` is the chance that a sound differs from the usual one.
+
+    Half of the foreign speakers have the accent of one language, the others one of their own.
+    """
+    out, place = dict(NATIVE), PLACES[str(rng.choice(list(PLACES)))]
+    choices = place if foreign and rng.random() < 0.5 else CHOICES
+    chance = foreign if choices is CHOICES else rng.choice([0.5, 0.8, 1.0])
+    for sound, options in choices.items():
+        if rng.random() < chance:
+            out[sound] = str(rng.choice(list(options)))
     if rng.random() < 0.4:                       # British
         out.update({"final r": ""} if rng.random() < 0.7 else {}, oh=out["oh"] if foreign else "Q")
     return out

@@ -1,7 +1,8 @@
 """The clip bank: real takes, vocoder-morphed takes and synthetic voices in one array.
 
-Reads FSDD, the voices in <work> (synth.npz, foreign.npz, neural_*.npz) and the recordings of Debian's packages
-asterisk-core-sounds-en-wav and saytime, where installed; writes <work>/clips.npz with
+Reads FSDD, the voices in <work> (synth.npz, foreign.npz, packaged.npz, neural_*.npz) and the recordings of Debian's packages
+asterisk-core-sounds-en-wav and saytime, where installed; also prompts in other languages (FOREIGN_PROMPTS), cut into pieces,
+as words that are no digits. Writes <work>/clips.npz with
   audio   int16 [samples], 24 kHz
   bounds  int64 [clips, 2]
   speech  int32 [clips, 2], onset and offset of the speech inside the clip, in samples
@@ -26,6 +27,10 @@ FORMANTS = (500, 1500, 2600)                     # Hz: about the first three for
 VOICES = 40                                      # re-voicings of one speaker; each take is heard in some of them
 PROMPTS = "/usr/share/asterisk/sounds/en_US_f_Allison/digits"
 CLOCK = "/usr/share/saytime"
+FOREIGN_PROMPTS = "/usr/share/asterisk/sounds"
+FOREIGN_SPEAKERS = {"june": "fr_CA_f_June", "menardi": "it_IT_f_Menardi", "carlo": "it_IT_m_Carlo", "ivrvoice": "ru_RU_f_IvrvoiceRU",
+                    "armelle": "fr", "colombia": "es"}
+FOREIGN_MINUTES = 8                              # of each speaker
 PROMPT_WORDS = ("at", "and", "hundred", "thousand", "million", "minus", "day-", "mon-", "today", "tomorrow", "dollars")
 
 
@@ -125,9 +130,32 @@ def prompts():
             yield x - x.mean(), rate, int(name) if name.isdigit() else -1, "prompt:dawson", "synth"
 
 
+def foreign_prompts(rng):
+    """What other people say in other languages, in pieces of 0.4 to 1.6 s: words that are no digits.
+
+    Digits and letters are left out, since some sound like English ones.
+    """
+    for who, folder in FOREIGN_SPEAKERS.items():
+        paths = sorted(p for p in glob.glob(os.path.join(FOREIGN_PROMPTS, folder, "**", "*.*"), recursive=True)
+                       if not {"digits", "letters", "silence"} & set(p.split(os.sep)))
+        rng.shuffle(paths)
+        left = FOREIGN_MINUTES * 60
+        for path in paths:
+            try:
+                x, rate = soundfile.read(path)
+            except soundfile.LibsndfileError:
+                continue
+            at, left = 0, left - len(x) / rate
+            while at < len(x) and left > 0:
+                n = int(rate * rng.uniform(0.4, 1.6))
+                if n < len(x) - at or at == 0:
+                    yield x[at:at + n] - x.mean(), rate, -1, f"prompt:{who}", "synth"
+                at += n
+
+
 def voices(work):
     """The synthetic voices, as takes() gives the recordings."""
-    files = [os.path.join(work, n) for n in ("synth.npz", "foreign.npz")]
+    files = [os.path.join(work, n) for n in ("synth.npz", "foreign.npz", "packaged.npz")]
     for path in [f for f in files if os.path.exists(f)] + sorted(glob.glob(os.path.join(work, "neural_*.npz"))):
         s = dict(np.load(path))
         for (b, e), lab, who in zip(s["bounds"], s["label"], s["voice"].tolist()):
@@ -147,8 +175,8 @@ def main():
     def add(x, lab, who, what):
         audio.append(x), label.append(lab), speaker.append(who), kind.append(what)
 
-    counts = {"real": a.morphs, "prompt": VOICES, "flite": 2, "festival": 2, "neural": 2}
-    clips = [*takes(a.fsdd), *prompts(), *voices(a.work)]
+    counts = {"real": a.morphs, "prompt": VOICES, "flite": 2, "festival": 2, "pico": 4, "piper": 3, "neural": 2}
+    clips = [*takes(a.fsdd), *prompts(), *foreign_prompts(np.random.default_rng(8)), *voices(a.work)]
     for x, rate, lab, who, what in clips:
         up, down = {8000: (3, 1), 16000: (3, 2), 24000: (1, 1)}[rate]
         add(normalise(resample_poly(x, up, down)), lab, who, what)

@@ -6,11 +6,12 @@ from scipy.signal import lfilter
 import noise
 from settings import SAMPLE_RATE as SR
 
-FAMILIES = {"human": 0.26, "morph": 0.30, "neural": 0.22, "formant": 0.05, "foreign": 0.07, "recorded": 0.03, "prompt": 0.07}
+FAMILIES = {"human": 0.26, "morph": 0.30, "neural": 0.22, "formant": 0.04, "foreign": 0.07, "recorded": 0.09, "prompt": 0.07}
 HOP = 120                                        # samples per level frame (5 ms)
-STEADY = 8                                       # the first noises of noise.bank: hiss and hum, without events
+HISS, STEADY = 2, 8                              # the first noises of noise.bank: hiss; hiss and hum; the others have events
+POOR = 0.25                                      # share of strings by a dull, hissing microphone
 SYNTHETIC = {"espeak": "formant", "foreign": "foreign", "neural": "neural", "flite": "recorded", "festival": "recorded",
-             "prompt": "prompt"}
+             "pico": "recorded", "piper": "recorded", "prompt": "prompt"}
 
 
 class Bank:
@@ -89,18 +90,18 @@ def treble(rng, x):
     return x + rng.uniform(0, 1.5) * (e * np.where(np.arange(len(x)) % 3 == 0, 1.0, -0.5)).astype(np.float32)
 
 
-def tighten(rng, clip, on, off, head, tail):
+def tighten(rng, clip, on, off, head, tail, width=6, most=0.12):
     """Cut a clip as recordings of single digits are cut: inside its first and last sounds.
 
-    `head`, `tail`: dB below the loudest 5 ms at which it starts and ends, varied a little; levels are those below
-    4 kHz, so that an "s" may go. At most 30 to 120 ms of the word's start or end are lost. -> clip, onset, offset in
-    samples.
+    `head`, `tail`: dB below the loudest 5 ms at which it starts and ends, varied a little; levels are those of the mean of
+    `width` samples (below 4 kHz by default), so that an "s" may go. At most 30 ms to `most` seconds of the word's start or
+    end are lost. -> clip, onset, offset in samples.
     """
-    x = np.convolve(clip.astype(np.float32), np.full(6, 1 / 6, np.float32), "same")
+    x = np.convolve(clip.astype(np.float32), np.full(width, 1 / width, np.float32), "same")
     n = len(x) // HOP
     level = np.sqrt((x[:n * HOP].reshape(n, HOP) ** 2).mean(1)) + 1e-3
     decibels = 20 * np.log10(level / level.max())
-    loss = rng.integers(int(0.03 * SR), int(0.12 * SR), 2)
+    loss = rng.integers(int(0.03 * SR), int(most * SR), 2)
     loud = np.flatnonzero(decibels > -(head + rng.normal(0, 3)))
     start = min(loud[0] * HOP if len(loud) else 0, on + loss[0])
     loud = np.flatnonzero(decibels > -(tail + rng.normal(0, 3)))
@@ -123,11 +124,11 @@ def shaded(y, colour):
     return (x * np.sqrt(((y ** 2).mean() + 1e-12) / ((x ** 2).mean() + 1e-12))).astype(np.float32)
 
 
-def with_background(rng, bank, y):
-    """A take's own background, which starts and stops with it."""
-    z = bank.noises[rng.integers(STEADY)]
+def with_background(rng, bank, y, kinds=STEADY, quietest=40, loudest=14):
+    """A take's own background, which starts and stops with it: one of the first `kinds`, in dB below the take."""
+    z = bank.noises[rng.integers(kinds)]
     z = np.take(z, np.arange(len(y)) + rng.integers(len(z)), mode="wrap")
-    return y + z * (np.sqrt((y ** 2).mean()) * 10 ** (-rng.uniform(14, 40) / 20)).astype(np.float32)
+    return y + z * (np.sqrt((y ** 2).mean()) * 10 ** (-rng.uniform(loudest, quietest) / 20)).astype(np.float32)
 
 
 def voice_of(rng, bank):
@@ -140,12 +141,12 @@ def voice_of(rng, bank):
 
 
 def compose(rng, bank, samples, dense=False, background=False):
-    """-> wave float32 [samples], events [(onset in samples, offset in samples, digit)].
+    """-> wave float32 [samples], events [(onset in samples, offset in samples, digit)], the same words undisturbed.
 
     `dense` shortens the pauses: more digits per second for the encoder. `background` leaves the digits
     out: noises alone, or other words.
     """
-    x = np.zeros(samples + SR, np.float32)
+    x, clear = np.zeros((2, samples + SR), np.float32)
     events = []
     empty = rng.random() < (0.65 if background else 0.06)
     mixed, level = rng.random() < 0.15, rng.uniform(0, 6)
@@ -154,6 +155,9 @@ def compose(rng, bank, samples, dense=False, background=False):
     cut, head, tail, hiss = rng.random(), rng.uniform(10, 32), rng.uniform(15, 36), rng.random()
     # FSDD's speakers differ by 25 dB at 3 kHz, and the background of a dark one hides what little he has there.
     colour = rng.uniform(-0.85, 0.85) if rng.random() < 0.6 else 0.0
+    poor = rng.random() < POOR
+    if poor:                                     # a dull microphone that hisses, and takes cut by what it hears
+        colour, head, tail, low = rng.uniform(0.1, 0.85), rng.uniform(8, 20), rng.uniform(8, 20), int(rng.integers(8, 25))
     at = int(SR * rng.choice([rng.uniform(0, 0.3), rng.uniform(0, 1.5)]))
     left = rng.integers(3, 9)
     while at < samples and not empty:
@@ -174,31 +178,39 @@ def compose(rng, bank, samples, dense=False, background=False):
         clip, (on, off) = bank.clip(i)
         rate = speed * np.exp(rng.normal(0, 0.03))
         recorded = family in ("human", "morph")  # cut by their maker, with a background of their own
-        if cut < (0.25 if recorded else 0.55):
+        if poor and cut < (0.5 if recorded else 0.85):
+            clip, on, off = tighten(rng, clip, on, off, head, tail, low, 0.2)
+        elif cut < (0.25 if recorded else 0.55):
             clip, on, off = tighten(rng, clip, on, off, head, tail)
         elif cut < (0.4 if recorded else 0.7):
             clip, on, off = clip[on:off], 0, off - on
         y = stretch(clip.astype(np.float32) / 32768, rate)
+        pure = y
         if recorded and rng.random() < 0.4:
             y = treble(rng, y)
         if colour:
             y = shaded(y, colour)
-        if hiss < (0.25 if recorded else 0.5):
+        if poor:
+            y = with_background(rng, bank, y, HISS, 24, 9)
+        elif hiss < (0.25 if recorded else 0.5):
             y = with_background(rng, bank, y)
-        y = y * 10 ** (rng.normal(0, level) / 20)
+        gain = 10 ** (rng.normal(0, level) / 20)
         edge = min(len(y) // 4, int(np.exp(rng.uniform(0, np.log(240)))))
         ramp = np.linspace(0, 1, edge, dtype=np.float32)
-        y[:edge] *= ramp
-        y[len(y) - edge:] *= ramp[::-1]
+        shape = np.full(len(y), gain, np.float32)
+        shape[:edge] *= ramp
+        shape[len(y) - edge:] *= ramp[::-1]
         n = min(len(y), len(x) - at)
-        x[at:at + n] += y[:n]
+        x[at:at + n] += (y * shape)[:n]
+        clear[at:at + n] += (pure * shape)[:n]
         if not other:
             events.append((at + int(on / rate), at + int(off / rate), int(digit)))
         at += n + int(SR * pick_gap(rng) * pace)
         left -= 1
     if background and empty and rng.random() < 0.7:
         x[:samples] = noise.fresh(rng, samples)
-    return finish(rng, bank, x[:samples]), [e for e in events if e[0] < samples]
+    clear = clear[:samples] * np.float32(0.5 / (np.abs(clear).max() + 1e-9))
+    return finish(rng, bank, x[:samples]), [e for e in events if e[0] < samples], clear
 
 
 def finish(rng, bank, x):

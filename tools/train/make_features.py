@@ -2,7 +2,7 @@
 
 One file per voice set (each FSDD speaker, "synthetic", "mixed", "background"), so that a speaker can be left out
 later. <work>/features_<set>.npz: features f16 [n, 2*frames, hidden] at 25 Hz, labels i8
-[n, frames, 5] as batches.label_rows gives them.
+[n, frames, 5] as batches.label_rows gives them, teacher f16 [n, frames, 96] as teacher.py hears the undisturbed words.
 """
 import argparse
 import os
@@ -16,12 +16,14 @@ import fastcodec
 from batches import label_rows, stream
 from compose import compose
 from settings import FRAME, codec_config
+from teacher import Teacher
 
 
 def strings(rng, bank, size, frames, background):
-    """wave f32 [size, frames*1920] and labels [size, frames, 5]."""
+    """wave f32 [size, frames*1920], labels [size, frames, 5] and the undisturbed wave."""
     made = [compose(rng, bank, frames * FRAME, rng.random() < 0.6, background) for _ in range(size)]
-    return np.stack([w for w, _ in made]), np.stack([label_rows(e, frames) for _, e in made]).astype(np.int8)
+    waves, events, clear = zip(*made)
+    return np.stack(waves), np.stack([label_rows(e, frames) for e in events]).astype(np.int8), np.stack(clear)
 
 
 def load_frontend(work):
@@ -40,21 +42,24 @@ def main():
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
-    codec = load_frontend(a.work)
+    codec, teacher = load_frontend(a.work), Teacher()
     for item in a.sets:
         name, hours = item.split("=")
         only = {"mixed": None, "background": "synthetic"}.get(name, name)
         feed = stream(strings, os.path.join(a.work, "clips.npz"), only, (4, a.frames, name == "background"), seed=a.seed)
-        features, labels, seconds, start = [], [], 0.0, time.time()
+        features, labels, taught, seconds, start = [], [], [], 0.0, time.time()
         while seconds < 3600 * float(hours):
-            wave, rows = next(feed)
+            wave, rows, clear = next(feed)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 x = fastcodec.seanet(codec.encoder, torch.from_numpy(wave))
+                heard = teacher(clear, a.frames)
             features.append(x.to(torch.float16).numpy())
             labels.append(rows)
+            taught.append(heard.to(torch.float16).numpy())
             seconds += wave.size / 24000
         feed.close()
-        np.savez(os.path.join(a.work, f"features_{name}_{a.seed}.npz"), features=np.concatenate(features), labels=np.concatenate(labels))
+        np.savez(os.path.join(a.work, f"features_{name}_{a.seed}.npz"), features=np.concatenate(features),
+                 labels=np.concatenate(labels), teacher=np.concatenate(taught))
         print(name, hours, "hours in", round(time.time() - start), "s", flush=True)
 
 

@@ -27,7 +27,7 @@ def main():
         part = np.load(path)
         x, want = torch.from_numpy(part["features"][:a.strings]).float(), torch.from_numpy(part["labels"][:a.strings]).long()
         mask = fastcodec.window_mask(x.shape[1], codec.config.sliding_window)
-        one, two, _, _ = forward(codec, heads, x, mask)
+        one, two, _, _, _ = forward(codec, heads, x, mask)
         print(os.path.basename(path)[9:-4], "semantic", head_accuracy(one, want), "acoustic", head_accuracy(two, want), flush=True)
 
 

@@ -2,7 +2,8 @@
 
 At every 12.5 Hz frame linear heads must tell which digit is due and which one was sounding. The
 quantiser's two input projections are trained along: heads only see the projected latents, so
-distances there follow the words. Saves <work>/<name>_encoder.pt.
+distances there follow the words. A third head gives what the teacher (teacher.py) hears in the undisturbed words: that
+has come from far more speakers than there are here. Saves <work>/<name>_encoder.pt.
 """
 import argparse
 import glob
@@ -15,9 +16,10 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import fastcodec
+import teacher
 from batches import HEAD_DELAYS, LAGS
 from make_features import load_frontend
-from settings import CODEBOOK_DIM, SPEAKERS
+from settings import CODEBOOK_DIM, SPEAKERS, codec_config
 
 SIZES = [12] * len(HEAD_DELAYS) + [11] * len(LAGS)
 
@@ -29,6 +31,7 @@ class Heads(nn.Module):
         super().__init__()
         self.semantic = nn.Linear(CODEBOOK_DIM, sum(SIZES))
         self.acoustic = nn.Sequential(nn.Linear(CODEBOOK_DIM, 128), nn.GELU(), nn.Linear(128, sum(SIZES)))
+        self.teacher = nn.Linear(codec_config()["hidden_size"], teacher.SIZE)
 
 
 def head_losses(logits, labels):
@@ -57,11 +60,10 @@ def feature_files(work, leave_out=None):
     return [f for f in files if not any(f"_{name}_" in os.path.basename(f) for name in absent)]
 
 
-def load_features(work, leave_out=None):
-    """Features f16 [n, 2*frames, hidden] and labels i8 of the sets without `leave_out`."""
+def load_features(work, leave_out=None, also=()):
+    """Features f16 [n, 2*frames, hidden], labels i8 and the arrays `also` of the sets without `leave_out`."""
     parts = [np.load(f) for f in feature_files(work, leave_out)]
-    return (torch.from_numpy(np.concatenate([p["features"] for p in parts])),
-            torch.from_numpy(np.concatenate([p["labels"] for p in parts])))
+    return [torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in ("features", "labels", *also)]
 
 
 def projections(codec):
@@ -70,10 +72,10 @@ def projections(codec):
 
 
 def forward(codec, heads, x, mask):
-    """Features [batch, 2*frames, hidden] -> both heads' logits and both projected latents."""
+    """Features [batch, 2*frames, hidden] -> both heads' logits, both projected latents, the teacher's numbers."""
     z = fastcodec.transform_and_downsample(codec, x, mask).float()
     sem, aco = (F.linear(z, p.weight[:, :, 0]) for p in projections(codec))
-    return heads.semantic(sem), heads.acoustic(aco), sem, aco
+    return heads.semantic(sem), heads.acoustic(aco), sem, aco, heads.teacher(z)
 
 
 def disturb(x, spread, g):
@@ -89,11 +91,14 @@ def disturb(x, spread, g):
 def train(a, codec, heads, params, data):
     """Saves the average of the last steps' parameters; reports every 200 steps."""
     g = torch.Generator().manual_seed(3)
-    features, labels, held, order = data
+    features, labels, taught, held, order = data
+    some = taught[held, teacher.REACH:].float()
+    centre, scale = some.mean((0, 1)), some.std((0, 1))
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
     window, total, spread = codec.config.sliding_window, labels.shape[1], features[:64].float().std((0, 1))
     masks = [fastcodec.window_mask(2 * a.crop, window, paired) for paired in (False, True)]
     average, shown = [p.detach().clone() for p in params], 0.0
+    far = 0.0
     for step in range(a.steps):
         rate = a.lr * min(1, (step + 1) / 100) * (1 - max(0, step / a.steps - 0.25) / 0.75 * 0.98)
         for group in opt.param_groups:
@@ -103,21 +108,23 @@ def train(a, codec, heads, params, data):
         x = disturb(features[pick, 2 * at:2 * (at + a.crop)].float(), spread, g)
         want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            one, two, sem, aco = forward(codec, heads, x, masks[step % 2])
+            one, two, sem, aco, heard = forward(codec, heads, x, masks[step % 2])
         skip = 10 if at else 0                   # frames whose past was cut off by the crop
         loss = head_losses(one[:, skip:], want[:, skip:]) + head_losses(two[:, skip:], want[:, skip:])
         small = 1e-4 * (sem.float().square().mean() + aco.float().square().mean())
+        want = (taught[pick, at + 10:at + a.crop].float() - centre) / scale
+        from_teacher = F.mse_loss(heard[:, 10:].float(), want)
         opt.zero_grad(set_to_none=True)
-        (loss + small).backward()
+        (loss + small + a.teacher * from_teacher).backward()
         norm = nn.utils.clip_grad_norm_(params, 1.0)
         opt.step()
-        shown = 0.98 * shown + 0.02 * loss.item()
+        shown, far = 0.98 * shown + 0.02 * loss.item(), 0.98 * far + 0.02 * from_teacher.item()
         torch._foreach_lerp_(average, [p.detach() for p in params], 1 - min(0.998, (step + 1) / (step + 51)))
         if (step + 1) % 200 == 0 or step + 1 == a.steps:
             with torch.no_grad():
-                one, _, _, _ = forward(codec, heads, features[held].float(), fastcodec.window_mask(2 * total, window))
+                one, _, _, _, _ = forward(codec, heads, features[held].float(), fastcodec.window_mask(2 * total, window))
                 value = head_losses(one, labels[held].long()).item()
-            print(f"{time.process_time():6.0f} CPU s step {step + 1} loss {shown / (1 - 0.98 ** (step + 1)):.3f} held {value:.3f} "
+            print(f"{time.process_time():6.0f} CPU s step {step + 1} loss {shown / (1 - 0.98 ** (step + 1)):.3f} teacher {far / (1 - 0.98 ** (step + 1)):.3f} held {value:.3f} "
                   f"right {head_accuracy(one, labels[held].long())} norm {norm:.2f}", flush=True)
     with torch.no_grad():
         for p, q in zip(params, average):
@@ -135,11 +142,12 @@ def main():
     ap.add_argument("--batch", type=int, default=24)
     ap.add_argument("--crop", type=int, default=64, help="frames per training crop")
     ap.add_argument("--lr", type=float, default=2e-3)
+    ap.add_argument("--teacher", type=float, default=1.0, help="weight of the teacher's numbers beside the words")
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
-    features, labels = load_features(a.work, a.leave_out)
+    features, labels, taught = load_features(a.work, a.leave_out, ["teacher"])
     order = torch.randperm(len(features))
     print("strings", len(features), flush=True)
     codec, heads = load_frontend(a.work), Heads()
@@ -151,7 +159,7 @@ def main():
         codec.load_state_dict(state["codec"])
         heads.load_state_dict(state["heads"])
     parts = nn.ModuleList([codec.encoder_transformer, codec.downsample, *projections(codec), heads])
-    train(a, codec, heads, list(parts.parameters()), (features, labels, order[:24], order[24:]))
+    train(a, codec, heads, list(parts.parameters()), (features, labels, taught, order[:24], order[24:]))
 
 
 if __name__ == "__main__":
