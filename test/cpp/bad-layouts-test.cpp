@@ -1,6 +1,7 @@
 // Damaged and incomplete checkpoints in Kyutai's own layouts: each is refused with a status and words that name the
 // file, the key or the tensor.
 #include "check.h"
+#include "gguf-bytes.h"
 #include "io/model-source.h"
 #include "io/safetensors-file.h"
 #include "safetensors-bytes.h"
@@ -12,9 +13,11 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -64,6 +67,18 @@ class copied_layout {
         }
         edit(tensors);
         folder.write(name, safetensors_bytes(tensors));
+    }
+
+    // Overwrites bytes of a file, `behind` bytes after the end of the first `text` in it (negative: in `text` itself).
+    void overwrite(const std::string & name,
+                   const std::string & text,
+                   int64_t             behind,
+                   const std::string & bytes) const {
+        std::string  whole = read_file(folder.path(name));
+        const size_t found = whole.find(text);
+        CHECK(found != std::string::npos);
+        whole.replace(static_cast<size_t>(static_cast<int64_t>(found + text.size()) + behind), bytes.size(), bytes);
+        folder.write(name, whole);
     }
 
     template <typename... Words>
@@ -199,6 +214,32 @@ void test_tensors() {
     }
 }
 
+// The same under MLX's names, and in the GGUF files of moshi.cpp, whose names have a prefix.
+void test_tensors_of_other_layouts() {
+    const auto missing = [](const char * layout, const char * file, const char * name, const char * word) {
+        const copied_layout one(layout);
+        one.edit_tensors(file, [&](auto & tensors) { remove_tensor(tensors, name); });
+        one.throws(bad, file, word, "missing");
+    };
+    missing("mlx-bf16", "model.safetensors", "audio_embs.3.weight", "emb.3.weight");
+    missing("mlx-bf16", "model.safetensors", "transformer.layers.1.norm2.weight", "transformer.layers.1.norm2");
+    missing("mlx-bf16", codec_file, "encoder.model.3.conv.conv.bias", "encoder.model.3.conv.conv.bias");
+    missing("mlx-q4", "model.q4.safetensors", "text_linear.weight", "text_linear.weight");
+    missing("candle-f32", "model.safetensors", "emb.0.weight", "emb.0.weight");
+    for (const auto & [file, name] : std::initializer_list<std::pair<const char *, const char *>>{
+             { "model.gguf", "text_linear.weight" },
+             { "model.gguf", "extra_heads.1.weight" },
+             { "mimi-e351c8d8-125.gguf", "downsample.conv.conv.conv.weight" } }) {
+        const copied_layout renamed("moshi.cpp-f32");
+        renamed.overwrite(file, name, -1, "x");
+        renamed.throws(bad, file, name, "missing");
+        // Behind a name: the number of axes, the axes, fastest first, and the type.
+        const copied_layout reshaped("moshi.cpp-f32");
+        reshaped.overwrite(file, name, 4, le_bytes<uint64_t>(1));
+        reshaped.throws(bad, file, name, "expected shape");
+    }
+}
+
 void test_packed_tensors() {
     const char * file   = "model.q8.safetensors";
     const auto   edited = [&](const std::function<void(std::vector<stored_tensor> &)> & edit, const char * words) {
@@ -225,7 +266,7 @@ void test_packed_tensors() {
 }
 
 void test_truncated() {
-    for (const char * layout : { "original-f32", "moshi.cpp-f32" }) {
+    for (const char * layout : { "original-f32", "candle-f32", "mlx-bf16", "mlx-q8", "mlx-q4", "moshi.cpp-f32" }) {
         for (const auto & entry : std::filesystem::directory_iterator(layouts + layout)) {
             const std::string name = entry.path().filename().string();
             if (name.find(".safetensors") == std::string::npos && name.find(".gguf") == std::string::npos) {
@@ -313,6 +354,11 @@ void test_aliases() {
 }  // namespace
 
 int main() {
-    return check_run(
-        { test_config_keys, test_missing_files, test_tensors, test_packed_tensors, test_truncated, test_aliases });
+    return check_run({ test_config_keys,
+                       test_missing_files,
+                       test_tensors,
+                       test_tensors_of_other_layouts,
+                       test_packed_tensors,
+                       test_truncated,
+                       test_aliases });
 }

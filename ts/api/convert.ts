@@ -18,6 +18,7 @@ import {
   checkInteger,
   checkOptions,
   checkSignal,
+  checkText,
   invalidArgument,
   show,
 } from "../model/option-checks.js";
@@ -36,6 +37,7 @@ const OPTIONS = [
   "transformersCompat",
   "maxShardSize",
   "threads",
+  "cacheDir",
   "signal",
   "onProgress",
   "onDownload",
@@ -68,6 +70,8 @@ export interface ConvertOptions {
   maxShardSize?: number | string | undefined;
   /** 1 to 256; default: all processors. */
   threads?: number | undefined;
+  /** Of a source on the Hub: folder of downloaded models. Default: that of huggingface_hub. */
+  cacheDir?: string | undefined;
   /** Aborting rejects with ERR_ABORTED. Nothing is left behind. */
   signal?: AbortSignal | undefined;
   /** Called after every portion written. */
@@ -105,7 +109,7 @@ export async function convertModel(
   const { format = "gguf", signal } = options;
   throwIfAborted(signal);
   const started = performance.now();
-  const hub = toHubOptions({ signal, onProgress: options.onDownload });
+  const hub = toHubOptions({ signal, cacheDir: options.cacheDir, onProgress: options.onDownload });
   const { path: from } = await findModelPath(source, hub);
   const to = await toPath(target);
   const report = await (format === "gguf" ? toGguf(from, to, options) : toFolder(from, to, options));
@@ -145,6 +149,7 @@ const DEFAULT_SHARD_SIZE = "50GB";
 function checkConvertOptions(options: ConvertOptions): void {
   checkOptions("convertModel", options, OPTIONS);
   checkInteger("threads", options.threads, 1, 256);
+  checkText("cacheDir", options.cacheDir);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
   checkFunction("onDownload", options.onDownload);

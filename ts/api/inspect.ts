@@ -3,11 +3,13 @@ import { throwIfAborted, untilAborted } from "../model/abort.js";
 import { describeLocation } from "../model/describe-model.js";
 import type { ModelDescription, ModelPart } from "../model/foreign-layout.js";
 import type { ModelLocation } from "../model/model-folder.js";
-import { checkFunction, checkOptions, checkSignal } from "../model/option-checks.js";
+import { checkFunction, checkOptions, checkSignal, checkText } from "../model/option-checks.js";
 import { type Progress, toHubOptions } from "./options.js";
 
 /** Options of inspectModel(). */
 export interface InspectOptions {
+  /** Of a model of the Hub: folder of downloaded models. Default: that of huggingface_hub. */
+  cacheDir?: string | undefined;
   /** Aborting rejects with ERR_ABORTED. */
   signal?: AbortSignal | undefined;
   /** Of a model of the Hub configuration and vocabulary are downloaded first; of weights only names and shapes. */
@@ -74,12 +76,13 @@ export interface ModelSummary {
  * Errors: those of SpeechToText.load.
  */
 export async function inspectModel(location: ModelLocation, options: InspectOptions = {}): Promise<ModelSummary> {
-  checkOptions("inspectModel", options, ["signal", "onDownload"]);
-  const { signal, onDownload } = options;
+  checkOptions("inspectModel", options, ["cacheDir", "signal", "onDownload"]);
+  const { cacheDir, signal, onDownload } = options;
+  checkText("cacheDir", cacheDir);
   checkSignal(signal);
   checkFunction("onDownload", onDownload);
   throwIfAborted(signal);
-  const found = describeLocation(location, {}, toHubOptions({ signal, onProgress: onDownload }));
+  const found = describeLocation(location, {}, toHubOptions({ cacheDir, signal, onProgress: onDownload }));
   const { path, description } = await untilAborted(found, signal);
   return summarize(path, description);
 }

@@ -2,6 +2,7 @@
 import type { RawAudio } from "../audio/types.js";
 import { SttError } from "../contract/errors.js";
 import { Callable } from "../model/callable.js";
+import { checkDtype, readDtype } from "../model/load-model.js";
 import { warn } from "../model/logger.js";
 import type { ModelLocation } from "../model/model-folder.js";
 import { checkFunction, checkOptions, checkSignal, invalidArgument, show } from "../model/option-checks.js";
@@ -28,7 +29,13 @@ export type PipelineAudio =
 export interface PipelineOptions extends Omit<LoadOptions, "onProgress"> {
   /** Another name of `backend`. */
   device?: LoadOptions["backend"];
-  /** Told of downloads and of weights that are brought into memory. */
+  /** Another name of `cacheDir`. */
+  cache_dir?: string | undefined;
+  /** Another name of `localFilesOnly`. */
+  local_files_only?: boolean | undefined;
+  /** Weights keep their own type: "auto", or its name, which is checked ("float32", "bf16", "fp16", ...). */
+  dtype?: string | undefined;
+  /** Told of downloads, of weights that are brought into memory, and when the model is ready. */
   progress_callback?: ((info: ProgressInfo) => void) | undefined;
 }
 
@@ -92,7 +99,10 @@ export class AutomaticSpeechRecognitionPipeline extends Callable<
     this.model = model;
   }
 
-  /** What calling the object does: one result, or a list for a list of recordings. */
+  /**
+   * What calling the object does: one result, or a list for a list of recordings. Rejects with ERR_INVALID_ARGUMENT (an
+   * option, or what is no audio), and as SpeechToText.transcribe does.
+   */
   override async _call(
     audio: PipelineAudio | readonly PipelineAudio[],
     options: AsrOptions = {},
@@ -137,23 +147,39 @@ export async function pipeline(
         : "Other tasks are those of other packages.",
     );
   }
-  const { device, progress_callback: callback, ...rest } = options;
+  const { device, cache_dir, local_files_only, dtype, progress_callback: callback, ...rest } = options;
   checkFunction("progress_callback", callback);
+  const type = readDtype({ dtype: dtype ?? undefined });
   const name = model === undefined || model === null ? "digits-en" : String(model);
-  const onProgress =
-    callback === undefined
-      ? {}
-      : {
-          onProgress: ({ done, total = 0 }: Progress) =>
-            callback({ status: "progress", name, progress: percent(done, total), loaded: done, total }),
-        };
-  const backend = rest.backend ?? device;
   const stt = await SpeechToText.load(model ?? undefined, {
     ...rest,
-    ...(backend === undefined ? {} : { backend }),
-    ...onProgress,
-  } as LoadOptions);
+    backend: rest.backend ?? device,
+    cacheDir: rest.cacheDir ?? cache_dir ?? undefined,
+    localFilesOnly: rest.localFilesOnly ?? local_files_only ?? undefined,
+    onProgress: callback === undefined ? undefined : (progress) => report(progress, name, callback),
+  });
+  try {
+    checkDtype(type, stt.info.weightType);
+  } catch (error) {
+    await stt.dispose();
+    throw error;
+  }
+  const { weightBytes } = stt.info;
+  callback?.({ status: "ready", name, progress: 100, loaded: weightBytes, total: weightBytes });
   return new AutomaticSpeechRecognitionPipeline(stt);
+}
+
+/** As events of transformers.js: of a download its file and the whole, then the weights on their way into memory. */
+function report({ done, total = 0, download }: Progress, name: string, callback: (info: ProgressInfo) => void): void {
+  const whole = { progress: percent(done, total), loaded: done, total };
+  if (download === undefined) {
+    callback({ status: "progress", name, ...whole });
+    return;
+  }
+  const { repository, file, fileDone: loaded, fileTotal, rate, eta } = download;
+  const part = { progress: percent(loaded, fileTotal), loaded, total: fileTotal };
+  callback({ status: "progress", name: repository, file, ...part });
+  callback({ status: "progress_total", name: repository, ...whole, rate, eta });
 }
 
 function checkCall(options: AsrOptions): void {

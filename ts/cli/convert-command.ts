@@ -13,18 +13,20 @@ export interface ConvertCommandOptions {
   readonly maxShardSize?: string;
   readonly keep: readonly string[];
   readonly threads?: number;
+  readonly cache?: string;
   readonly json: boolean;
 }
 
 export async function convert(
   source: string,
   target: string,
-  { json, ...options }: ConvertCommandOptions,
+  { json, cache, ...options }: ConvertCommandOptions,
   io: CliIo,
 ): Promise<number> {
   const progress = new LoadProgress(io);
   const result = await convertModel(source, target, {
     ...options,
+    cacheDir: cache,
     signal: io.signal,
     onDownload: ({ done, total = 0, download }) => progress.downloaded(done, total, download?.rate ?? 0, download?.eta),
     onProgress: ({ done, total }) => progress.converted(done, total),

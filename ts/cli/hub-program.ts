@@ -3,7 +3,11 @@ import type { Command } from "commander";
 import { download, listCache, removeFromCache } from "./hub-commands.js";
 import type { CliIo } from "./io.js";
 
-const CACHE_OPTION = ["--cache <dir>", "folder of downloaded models (default: that of huggingface_hub)"] as const;
+/** Of every command that may take a model from the Hub. */
+export const CACHE_OPTION = [
+  "--cache <dir>",
+  "folder of downloaded models (default: that of huggingface_hub)",
+] as const;
 const JSON_OPTION = ["--json", "print JSON"] as const;
 
 const ID_HELP = `

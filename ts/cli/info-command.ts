@@ -17,10 +17,16 @@ export async function info(version: string, io: CliIo): Promise<number> {
   return 0;
 }
 
+export interface InfoCommandOptions {
+  readonly json: boolean;
+  readonly cache?: string;
+}
+
 /** What a checkpoint is. */
-export async function modelInfo(model: string, { json }: { readonly json: boolean }, io: CliIo): Promise<number> {
+export async function modelInfo(model: string, { json, cache }: InfoCommandOptions, io: CliIo): Promise<number> {
   const progress = new LoadProgress(io);
   const summary = await inspectModel(model, {
+    cacheDir: cache,
     signal: io.signal,
     onDownload: ({ done, total = 0, download }) => progress.downloaded(done, total, download?.rate ?? 0, download?.eta),
   }).finally(() => progress.stop());

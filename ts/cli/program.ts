@@ -5,7 +5,7 @@ import { CONVERSION_FORMATS, setWarningListener, WEIGHT_TYPES } from "../index.n
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command-context.js";
 import { convert } from "./convert-command.js";
 import { errorText } from "./error-text.js";
-import { addHubCommands } from "./hub-program.js";
+import { addHubCommands, CACHE_OPTION } from "./hub-program.js";
 import { info, modelInfo } from "./info-command.js";
 import { BrokenPipe, type CliIo, write } from "./io.js";
 import { listen } from "./listen-command.js";
@@ -117,12 +117,14 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
       [] as string[],
     )
     .option("--threads <n>", "threads to use, 1 to 256 (default: all processors)", threadCount)
+    .option(...CACHE_OPTION)
     .option("--json", "print what became of every tensor", false)
     .action(async (source, target, options) => setExitCode(await convert(source, target, options, io)));
   program
     .command("info")
     .description("print what a model is; without one, the version and which backends work here")
     .argument("[model]", "checkpoint folder or file, id on the Hub, or digits-en")
+    .option(...CACHE_OPTION)
     .option("--json", "as JSON, with every detail", false)
     .action(async (model, options) =>
       setExitCode(await (model === undefined ? info(version, io) : modelInfo(model, options, io))),
@@ -141,7 +143,7 @@ function modelCommand(program: Command, name: string, description: string): Comm
 function withModelOptions(command: Command): Command {
   return command
     .option("--model <model>", "checkpoint folder or file, or id on the Hub (default: the embedded model digits-en)")
-    .option("--cache <dir>", "folder of downloaded models (default: that of huggingface_hub)")
+    .option(...CACHE_OPTION)
     .addOption(
       new Option("--backend <backend>", "where to compute").choices(["auto", "cuda", "cpu", "wasm"]).default("auto"),
     )

@@ -23,6 +23,9 @@ export interface DynamicCacheOptions {
  * Keys and values of the positions that a model has seen, which the next `forward` goes on from. Passed as
  * `past_key_values`; a call that gets none makes one, unless `use_cache` is false. The data is in the model's memory:
  * what changes or reads it is a promise. Calls on one cache must not overlap.
+ *
+ * Methods reject with ERR_INVALID_ARGUMENT, ERR_INVALID_STATE (in use by another call, or filled from tuples that no model
+ * has taken yet), ERR_OUT_OF_MEMORY, ERR_DISPOSED.
  */
 export class DynamicCache {
   readonly #window: number;
@@ -47,7 +50,7 @@ export class DynamicCache {
 
   /**
    * A cache of the tuples that older versions of transformers passed around. With `config`, the tuples count as all
-   * positions seen so far; pass `position_ids` where they are the last of more.
+   * positions seen so far; pass `position_ids` where they are the last of more. Throws ERR_INVALID_ARGUMENT.
    */
   static from_legacy_cache(layers: LegacyCache, options: DynamicCacheOptions = {}): DynamicCache {
     const cache = new DynamicCache(options);

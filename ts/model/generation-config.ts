@@ -24,7 +24,12 @@ export class GenerationConfig {
     }
   }
 
-  /** Reads generation_config.json; without one, the model's configuration takes its place, as in transformers. */
+  /**
+   * Reads generation_config.json; without one, the model's configuration takes its place, as in transformers.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED; for
+   * a model of the Hub as downloadModel does.
+   */
   static async from_pretrained(
     location: ModelLocation,
     config?: KyutaiSpeechToTextConfig,
@@ -46,7 +51,10 @@ export class GenerationConfig {
     return this.to_dict();
   }
 
-  /** Writes generation_config.json, entries of null left out. */
+  /**
+   * Writes generation_config.json, entries of null left out. Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_ACCESS,
+   * ERR_DISK_FULL.
+   */
   async save_pretrained(folder: string): Promise<void> {
     const values = Object.fromEntries(Object.entries(this).filter(([, value]) => value !== null));
     await writeModelFile(folder, FILE, toSortedJson(values));

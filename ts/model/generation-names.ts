@@ -73,12 +73,17 @@ const NEUTRAL = new Set([
   "_from_model_config",
   "padding_mask",
   "sampling_rate",
+  // Only the last position's are used, however many are asked for.
+  "logits_to_keep",
+  // Of stop_strings, which are refused.
+  "tokenizer",
 ]);
 
 const ONE = "audio state belongs to one hypothesis per sequence";
 const PROMPT = "there is no text prompt";
 const INPUTS = "generation starts from audio (input_values) and the start token";
 const SECOND = "there is no second model";
+const CODEC = "generate() makes the codec's state and codes itself; MimiModel.encode takes caches";
 
 /** Values that are the same as leaving the option out, and the reason why no other value is taken. */
 export const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; reason: string }>> = {
@@ -93,16 +98,19 @@ export const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; rea
   token_healing: { neutral: [false], reason: PROMPT },
   prompt_lookup_num_tokens: { neutral: [], reason: PROMPT },
   negative_prompt_ids: { neutral: [], reason: PROMPT },
+  negative_prompt_attention_mask: { neutral: [], reason: PROMPT },
   watermarking_config: { neutral: [], reason: "a transcript is no place for a watermark" },
   stop_strings: { neutral: [], reason: "the model has no tokenizer here; use stopping_criteria" },
   use_cache: { neutral: [true], reason: "without its cache the model would see beyond its window" },
   assistant_model: { neutral: [], reason: SECOND },
+  assistant_tokenizer: { neutral: [], reason: SECOND },
   assistant_early_exit: { neutral: [], reason: SECOND },
   assistant_ensemble_weight: { neutral: [], reason: SECOND },
   speculation_type: { neutral: [], reason: SECOND },
   use_mtp: { neutral: [false], reason: SECOND },
   custom_generate: { neutral: [], reason: "pass logits_processor and stopping_criteria instead" },
   synced_gpus: { neutral: [false], reason: "there is one device" },
+  continuous_batching_config: { neutral: [], reason: "SpeechToText computes overlapping calls in one batch" },
   input_ids: { neutral: [], reason: INPUTS },
   inputs: { neutral: [], reason: INPUTS },
   inputs_embeds: { neutral: [], reason: INPUTS },
@@ -110,6 +118,14 @@ export const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; rea
   attention_mask: { neutral: [], reason: INPUTS },
   position_ids: { neutral: [], reason: INPUTS },
   past_key_values: { neutral: [], reason: INPUTS },
+  cache_position: { neutral: [], reason: INPUTS },
+  encoder_outputs: { neutral: [], reason: INPUTS },
+  mm_encoder_outputs: { neutral: [], reason: INPUTS },
+  labels: { neutral: [], reason: "losses are forward()'s" },
+  audio_tokens: { neutral: [], reason: CODEC },
+  current_window: { neutral: [], reason: CODEC },
+  encoder_past_key_values: { neutral: [], reason: CODEC },
+  padding_cache: { neutral: [], reason: CODEC },
   return_timestamps: { neutral: [false], reason: "generate() gives tokens; SpeechToText gives words with times" },
 };
 

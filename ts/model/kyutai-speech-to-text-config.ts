@@ -62,7 +62,10 @@ const FIELDS = {
 // The documented default, which the published checkpoints use; the class of transformers 5 falls back to 10000.
 const ROPE_THETA = 100_000;
 
-/** Configuration of a Kyutai speech-to-text model. Unknown entries are kept. */
+/**
+ * Configuration of a Kyutai speech-to-text model. Unknown entries are kept. The constructor, from_dict() and update()
+ * throw ERR_INVALID_ARGUMENT for an entry of a wrong type, naming it.
+ */
 export class KyutaiSpeechToTextConfig {
   /** "kyutai_speech_to_text". */
   static readonly model_type = MODEL_TYPE;
@@ -153,7 +156,12 @@ export class KyutaiSpeechToTextConfig {
     return new KyutaiSpeechToTextConfig({ ...values, ...overrides });
   }
 
-  /** Reads config.json of a checkpoint folder. Fields among the options take the place of those in the file. */
+  /**
+   * Reads config.json of a checkpoint folder. Fields among the options take the place of those in the file.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED; for
+   * a model of the Hub as downloadModel does.
+   */
   static async from_pretrained(
     location: ModelLocation,
     options: PretrainedOptions & FieldOverrides<typeof FIELDS> = {},
@@ -213,7 +221,7 @@ export class KyutaiSpeechToTextConfig {
     return toSortedJson(use_diff ? this.to_diff_dict() : this.to_dict(), floatNames(FIELDS, MIMI_FIELDS));
   }
 
-  /** Writes config.json. */
+  /** Writes config.json. Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_ACCESS, ERR_DISK_FULL. */
   async save_pretrained(folder: string): Promise<void> {
     await writeModelFile(folder, "config.json", this.to_json_string());
   }

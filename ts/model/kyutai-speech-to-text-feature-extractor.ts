@@ -129,7 +129,7 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
 
   /**
    * Reads processor_config.json (its "feature_extractor" part) or preprocessor_config.json of a checkpoint folder.
-   * Fields among the options take the place of those in the file.
+   * Fields among the options take the place of those in the file. Rejects as KyutaiSpeechToTextConfig.from_pretrained.
    */
   static async from_pretrained(
     location: ModelLocation,
@@ -164,7 +164,11 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
     return length === null || this.overlap === null ? null : Math.max(1, Math.trunc((1 - this.overlap) * length));
   }
 
-  /** What calling the object does. Errors: ERR_INVALID_ARGUMENT, ERR_INVALID_AUDIO. */
+  /**
+   * What calling the object does: audio (-1 to 1, at `sampling_rate`) to `input_values` f32 [batch, channels, samples]
+   * and, unless `padding` is false, `padding_mask` int32 [batch, samples]. Rejects with ERR_INVALID_ARGUMENT,
+   * ERR_INVALID_AUDIO.
+   */
   override async _call(audio: AudioInput, options: FeatureExtractorOptions = {}): Promise<BatchFeature> {
     checkOptions(TYPE_NAME, options, FEATURE_EXTRACTOR_OPTIONS);
     this.#checkRate(options.sampling_rate ?? undefined);
@@ -196,7 +200,8 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
   /**
    * Pads recordings to one length without silence prefix and tail, as SequenceFeatureExtractor.pad: takes
    * `{ input_values: [...] }` or a list of `{ input_values }`, one recording each. Gives `input_values` f32
-   * [batch, samples] (of stereo: [batch, 2, samples]) and `attention_mask` int32 [batch, samples].
+   * [batch, samples] (of stereo: [batch, 2, samples]) and `attention_mask` int32 [batch, samples]. Throws
+   * ERR_INVALID_ARGUMENT, ERR_INVALID_AUDIO.
    */
   pad(processed_features: FeaturesToPad, options: PadOptions = {}): PaddedFeatures {
     checkOptions(`${TYPE_NAME}.pad`, options, PAD_OPTIONS);
@@ -236,7 +241,7 @@ export class KyutaiSpeechToTextFeatureExtractor extends Callable<
     return toSortedJson(this.to_dict(), floatNames(FEATURE_FIELDS));
   }
 
-  /** Writes preprocessor_config.json. */
+  /** Writes preprocessor_config.json. Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_ACCESS, ERR_DISK_FULL. */
   async save_pretrained(folder: string): Promise<void> {
     await writeModelFile(folder, "preprocessor_config.json", this.to_json_string());
   }

@@ -55,7 +55,13 @@ export class KyutaiSpeechToTextForConditionalGeneration extends Callable<
     this.codec_model = new MimiModel(config.codec_config, this.#runner);
   }
 
-  /** Loads a checkpoint folder, a model of the Hub, or the embedded model by its name. */
+  /**
+   * Loads a checkpoint folder or file, a model of the Hub, or the embedded model by its name.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT (an option, by name), ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT,
+   * ERR_MODEL_UNSUPPORTED, ERR_OUT_OF_MEMORY, ERR_BACKEND_UNAVAILABLE, ERR_ABORTED; for a model of the Hub as
+   * downloadModel does.
+   */
   static async from_pretrained(
     location: ModelLocation,
     options: PretrainedModelOptions = {},

@@ -67,7 +67,8 @@ export class KyutaiSpeechToTextProcessor extends Callable<
 
   /**
    * Reads the preprocessor configuration and the tokenizer of a checkpoint folder, or of a model on the Hub. Fields of the
-   * feature extractor among the options take the place of those in the file.
+   * feature extractor among the options take the place of those in the file. Rejects as
+   * KyutaiSpeechToTextConfig.from_pretrained does.
    */
   static async from_pretrained(
     location: ModelLocation,
@@ -84,7 +85,9 @@ export class KyutaiSpeechToTextProcessor extends Callable<
 
   /**
    * `await processor(audio, options)`, or all by name in one object. Assumes 24000 Hz unless `sampling_rate` says
-   * otherwise. Options it does not know are ignored with a warning.
+   * otherwise. Options it does not know are ignored with a warning. Gives what the feature extractor gives, and with
+   * `text` also `input_ids` and `attention_mask`, int64 [texts, ids]. Rejects with ERR_INVALID_ARGUMENT,
+   * ERR_INVALID_AUDIO, and for paths and URLs as read_audio does.
    */
   override async _call(audio: ProcessorAudio | ProcessorInputs, options: ProcessorOptions = {}): Promise<BatchFeature> {
     const named = isNamed(audio) ? audio : { audio };
@@ -98,7 +101,7 @@ export class KyutaiSpeechToTextProcessor extends Callable<
       : new BatchFeature({ ...features, ...textFeatures(this.tokenizer, text, forText) });
   }
 
-  /** Always throws: models of this kind have no chat template. */
+  /** Always throws ERR_INVALID_ARGUMENT: models of this kind have no chat template. */
   apply_chat_template(..._args: unknown[]): never {
     throw new SttError(
       "ERR_INVALID_ARGUMENT",
@@ -107,12 +110,12 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     );
   }
 
-  /** Text of one sequence of ids. */
+  /** Text of one sequence of ids. Throws ERR_INVALID_ARGUMENT. */
   decode(ids: TokenIds, options?: DecodeOptions): string {
     return this.tokenizer.decode(ids, options);
   }
 
-  /** Texts of the rows of a batch. */
+  /** Texts of the rows of a batch, a list or a tensor [rows, ids]. Throws ERR_INVALID_ARGUMENT. */
   batch_decode(batch: Tensor | readonly TokenIds[], options?: DecodeOptions): string[] {
     return this.tokenizer.batch_decode(batch, options);
   }
@@ -151,7 +154,7 @@ export class KyutaiSpeechToTextProcessor extends Callable<
 
   /**
    * Writes processor_config.json, the same settings as preprocessor_config.json for transformers before version 5, and
-   * the tokenizer files.
+   * the tokenizer files. Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_ACCESS, ERR_DISK_FULL.
    */
   async save_pretrained(folder: string): Promise<void> {
     await writeModelFile(folder, "processor_config.json", this.to_json_string());

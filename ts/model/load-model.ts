@@ -108,8 +108,11 @@ interface WantedDtype {
   readonly type: string;
 }
 
-/** undefined: whatever is stored. */
-function readDtype({ dtype = "auto", torch_dtype: old }: PretrainedModelOptions): WantedDtype | undefined {
+/** undefined: whatever is stored. Errors: ERR_INVALID_ARGUMENT. */
+export function readDtype({
+  dtype = "auto",
+  torch_dtype: old,
+}: Pick<PretrainedModelOptions, "dtype" | "torch_dtype">): WantedDtype | undefined {
   const name: unknown = old === undefined || dtype !== "auto" ? dtype : old;
   if (name === "auto") {
     return undefined;
@@ -121,7 +124,8 @@ function readDtype({ dtype = "auto", torch_dtype: old }: PretrainedModelOptions)
   return { name: String(name), type };
 }
 
-function checkDtype(wanted: WantedDtype | undefined, stored: string): void {
+/** Errors: ERR_INVALID_ARGUMENT. `stored`: the type of most weights, as the core names it. */
+export function checkDtype(wanted: WantedDtype | undefined, stored: string): void {
   if (wanted !== undefined && wanted.type !== stored) {
     throw wrongDtype(show(wanted.name), `most weights of this checkpoint are ${stored}`);
   }

@@ -49,6 +49,9 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
    * Audio to codes: float32 [batch, 1, samples] at `config.sampling_rate` to int64 [batch, quantizers, frames]. A last
    * partial frame counts as a frame; pieces of a stream (`use_streaming`, or with a cache) must be whole frames of
    * `config.frame_size` samples, and give the same codes as the whole.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT, ERR_INVALID_AUDIO, ERR_INVALID_STATE (a cache that was given up), ERR_ABORTED,
+   * ERR_OUT_OF_MEMORY, ERR_DISPOSED.
    */
   encode(input_values: TensorLike<"float32">, options?: EncodeOptions): Promise<MimiEncoderOutput>;
   /** With `return_dict: false`: the values of the object, in its order. */
@@ -87,6 +90,8 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
    *
    * With `decoder_past_key_values` alone the transformer goes on and the convolutions begin anew, as in transformers;
    * with the `padding_cache` of a call with `use_streaming`, too, the pieces give the same samples as the whole.
+   *
+   * Rejects as encode() does, and with ERR_MODEL_UNSUPPORTED where the checkpoint has the encoder only.
    */
   decode(audio_codes: TensorLike<"int64" | "int32">, options?: DecodeCodesOptions): Promise<MimiDecoderOutput>;
   /** With `return_dict: false`: audio and key-value cache. */
@@ -120,7 +125,8 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
 
   /**
    * encode(), unless `audio_codes` are given, then decode(); the audio is cut to the length of the mask or the input.
-   * Unlike transformers 5.18, whose output then lacks them, the result holds the caches that were passed in.
+   * Unlike transformers 5.18, whose output then lacks them, the result holds the caches that were passed in. Rejects as
+   * encode() and decode() do.
    */
   forward(inputs: MimiForwardInputs): Promise<MimiOutput>;
   /** With `return_dict: false`: the values of the object, in its order. */
@@ -164,7 +170,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
     return this.forward(inputs);
   }
 
-  /** Frames that encode() makes of this many samples. */
+  /** Frames that encode() makes of this many samples. Throws ERR_INVALID_ARGUMENT. */
   get_encoded_length(samples: number): number {
     checkInteger("samples", samples, 0, Number.MAX_SAFE_INTEGER);
     return encodedLength(this.config, samples);
@@ -172,7 +178,7 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
 
   /**
    * Which codes come from a recording and not from its padding: a mask of samples [batch, samples] to a bool mask
-   * [batch, frames of the longest row]; `padding_side`: where the padding is.
+   * [batch, frames of the longest row]; `padding_side`: where the padding is. Throws ERR_INVALID_ARGUMENT.
    */
   get_audio_codes_mask(padding_mask: TensorLike, padding_side: "right" | "left" = "right"): Tensor<"bool"> {
     const [rows = 0, samples = 0] = padding_mask.dims;

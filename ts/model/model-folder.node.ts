@@ -69,12 +69,30 @@ async function write(folder: string, name: string, content: string | Uint8Array)
     await rename(part, join(folder, name));
   } catch (cause) {
     await rm(part, { force: true }).catch(() => {});
-    throw fileError(cause, join(folder, name), "file");
+    throw writeError(cause, join(folder, name));
   }
 }
 
 function errorCode(cause: unknown): string | undefined {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
+
+/** What kept a file from being written, in our words. */
+export function writeError(cause: unknown, path: string): SttError {
+  const code = errorCode(cause);
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new SttError("ERR_DISK_FULL", `${path}: no space left for this file`, {
+      remedy: "Free some space, or write to another disk.",
+      cause,
+    });
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+    return new SttError("ERR_FILE_ACCESS", `${path}: no permission to write this file`, {
+      remedy: "Allow the current user to write there, or choose another folder.",
+      cause,
+    });
+  }
+  return fileError(cause, path, "file");
 }
 
 /** A file system error in our words; `what` names the kind of thing at `path`. */

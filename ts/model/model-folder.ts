@@ -159,7 +159,11 @@ export function parseJsonObject(text: string, what: string): Record<string, unkn
   return value;
 }
 
+/** Errors: ERR_INVALID_ARGUMENT, ERR_FILE_ACCESS, ERR_FILE_NOT_FOUND (the path leads through a file), ERR_DISK_FULL. */
 export async function writeModelFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+  if (typeof folder !== "string" || folder === "") {
+    throw invalidArgument(`save_pretrained: the folder must be a path, not ${show(folder)}`, "Pass a path.");
+  }
   return (await loadHost()).write(folder, name, content);
 }
 

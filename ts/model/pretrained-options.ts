@@ -70,6 +70,10 @@ export const PRETRAINED_OPTIONS: readonly (keyof PretrainedOptions)[] = [
   "signal",
 ];
 
+const WEIGHT_FILES = "weights come from safetensors or GGUF files";
+const ADAPTERS = "merge the adapter into the weights first";
+const ONE_DEVICE = "a model is on one device";
+
 /** What transformers and transformers.js take as well: values that mean the same as leaving them out, and why not others. */
 const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; reason: string }>> = {
   subfolder: { neutral: [""], reason: "a model is a whole folder; pass the path of that folder" },
@@ -84,6 +88,19 @@ const REFUSED: Readonly<Record<string, { neutral: readonly unknown[]; reason: st
   session_options: { neutral: [], reason: "there is no ONNX session here" },
   model_file_name: { neutral: [], reason: "pass the path of the file" },
   use_external_data_format: { neutral: [false], reason: "there is no ONNX file here" },
+  gguf_file: { neutral: [], reason: "pass the path of the file, or hf://owner/name/file.gguf" },
+  from_tf: { neutral: [false], reason: WEIGHT_FILES },
+  from_flax: { neutral: [false], reason: WEIGHT_FILES },
+  key_mapping: { neutral: [], reason: "tensors have the names of their layout" },
+  fusion_config: { neutral: [], reason: "tensors have the names of their layout" },
+  adapter_name: { neutral: ["default"], reason: ADAPTERS },
+  adapter_kwargs: { neutral: [], reason: ADAPTERS },
+  tp_plan: { neutral: [], reason: ONE_DEVICE },
+  tp_size: { neutral: [1], reason: ONE_DEVICE },
+  device_mesh: { neutral: [], reason: ONE_DEVICE },
+  distributed_config: { neutral: [], reason: ONE_DEVICE },
+  tqdm_class: { neutral: [], reason: "pass progress_callback" },
+  use_auth_token: { neutral: [], reason: "pass token" },
 };
 
 /** Of transformers: how it computes and reads, which changes no result here. */
@@ -96,6 +113,16 @@ const WITHOUT_EFFECT = [
   "use_fast",
   "max_memory",
   "offload_folder",
+  "offload_buffers",
+  "offload_state_dict",
+  "disable_mmap",
+  "experts_implementation",
+  "use_kernels",
+  "kernel_config",
+  "allow_all_kernels",
+  "resume_download",
+  "mirror",
+  "_fast_init",
 ];
 
 /** Refuses unknown options by name, those of transformers with the reason, and warns of what has no effect. */

@@ -10,7 +10,7 @@ import {
   toPath,
   writeModelFile,
 } from "./model-folder.js";
-import { invalidArgument, show } from "./option-checks.js";
+import { checkBoolean, checkOptions, invalidArgument, show } from "./option-checks.js";
 import { type PretrainedOptions, smallFileOptions } from "./pretrained-options.js";
 import { openBackend } from "./runtime.js";
 import { CoreVocabulary, type Vocabulary } from "./vocabulary.js";
@@ -25,6 +25,8 @@ export interface DecodeOptions {
   /** Remove the space before punctuation, as old tokenizers need it. Default: as tokenizer_config.json says. */
   clean_up_tokenization_spaces?: boolean | undefined;
 }
+
+const DECODE_OPTIONS: readonly (keyof DecodeOptions)[] = ["skip_special_tokens", "clean_up_tokenization_spaces"];
 
 /**
  * The tokenizer of a checkpoint: ids to text and text to ids, from tokenizer.json (results as transformers'), from a
@@ -43,6 +45,9 @@ export class KyutaiSpeechToTextTokenizer {
   /**
    * `location`: a folder with tokenizer.json (and tokenizer_config.json, where there is one) or, without it, one .model
    * file; or a .gguf file.
+   *
+   * Rejects with ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT (a damaged vocabulary),
+   * ERR_MODEL_UNSUPPORTED, and for a model of the Hub as downloadModel does.
    */
   static async from_pretrained(
     location: ModelLocation,
@@ -71,7 +76,10 @@ export class KyutaiSpeechToTextTokenizer {
     return new KyutaiSpeechToTextTokenizer(vocabulary, encoder);
   }
 
-  /** `location`: a SentencePiece .model file, a tokenizer.json or a .gguf file. */
+  /**
+   * `location`: a SentencePiece .model file, a tokenizer.json or a .gguf file. Rejects with ERR_INVALID_ARGUMENT,
+   * ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED, ERR_BACKEND_UNAVAILABLE.
+   */
   static async from_file(location: string | URL): Promise<KyutaiSpeechToTextTokenizer> {
     return KyutaiSpeechToTextTokenizer.#fromCore(await toPath(location));
   }
@@ -96,7 +104,10 @@ export class KyutaiSpeechToTextTokenizer {
     return undefined;
   }
 
-  /** Ids of a text, without begin or end tokens, e.g. for a prompt. */
+  /**
+   * Ids of a text, without begin or end tokens, e.g. for a prompt. Throws ERR_INVALID_ARGUMENT; where the core could not
+   * be loaded, or cannot encode with this vocabulary, ERR_BACKEND_UNAVAILABLE or ERR_MODEL_UNSUPPORTED.
+   */
   encode(text: string): number[] {
     if (typeof text !== "string") {
       throw invalidArgument(`encode takes a text, not ${show(text)}`);
@@ -107,15 +118,30 @@ export class KyutaiSpeechToTextTokenizer {
     return [...this.#encoder.encode(text)];
   }
 
-  /** Text of one sequence. Ids outside the vocabulary, such as the published start id 48000, are left out. */
+  /**
+   * Text of one sequence, [ids]. Ids outside the vocabulary, such as the published start id 48000, are left out. Throws
+   * ERR_INVALID_ARGUMENT for anything but whole numbers from 0, and for unknown options.
+   */
   decode(ids: TokenIds, options: DecodeOptions = {}): string {
+    checkOptions("decode", options, DECODE_OPTIONS);
+    for (const name of DECODE_OPTIONS) {
+      checkBoolean(name, options[name] ?? undefined);
+    }
     const text = this.#vocabulary.decode(toNumbers(ids), options.skip_special_tokens === true);
     return (options.clean_up_tokenization_spaces ?? this.#vocabulary.cleansUp) ? cleanUp(text) : text;
   }
 
-  /** Texts of several sequences: the rows of a tensor or of a list. */
+  /** Texts of several sequences: the rows of a tensor [rows, ids] or of a list. Throws as decode(). */
   batch_decode(batch: Tensor | readonly TokenIds[], options: DecodeOptions = {}): string[] {
-    const rows = batch instanceof Tensor && batch.dims.length === 1 ? [batch] : [...batch];
+    // Another library's tensor need not be iterable.
+    const whole = Tensor.isLike(batch) ? Tensor.from(batch) : batch;
+    if (!(whole instanceof Tensor) && !Array.isArray(whole)) {
+      throw invalidArgument(
+        `batch_decode takes a list of sequences, not ${show(whole)}`,
+        "Pass a list of lists of ids.",
+      );
+    }
+    const rows: readonly TokenIds[] = whole instanceof Tensor && whole.dims.length === 1 ? [whole] : [...whole];
     return rows.map((row) => {
       if (typeof row !== "object" || row === null) {
         throw invalidArgument(
@@ -134,7 +160,7 @@ export class KyutaiSpeechToTextTokenizer {
 
   /**
    * Writes tokenizer.json and tokenizer_config.json, which transformers loads; of a SentencePiece model the .model file
-   * too.
+   * too. Rejects with ERR_FILE_ACCESS or ERR_DISK_FULL.
    */
   async save_pretrained(folder: string): Promise<void> {
     const files = new Map(this.#vocabulary.files);
@@ -154,14 +180,18 @@ async function openTokenizer(source: string | TokenizerFile): Promise<TokenizerH
 }
 
 function toNumbers(ids: TokenIds): number[] {
-  if (ids instanceof Tensor && ids.dims.length > 1) {
+  if (Tensor.isLike(ids) && ids.dims.length > 1) {
     throw invalidArgument(
       `decode takes one sequence, not a tensor of shape [${ids.dims.join(", ")}]`,
       "Use batch_decode for the rows of a batch.",
     );
   }
-  const values: readonly (number | bigint)[] = Array.from<number | bigint>(ids instanceof Tensor ? ids.data : ids);
-  return values.map((value) => {
+  const data: unknown = Tensor.isLike(ids) ? ids.data : ids;
+  // Array.from makes nothing of a bare number, and no text would come out of it.
+  if (!Array.isArray(data) && !(ArrayBuffer.isView(data) && !(data instanceof DataView))) {
+    throw invalidArgument(`token ids are an array or a tensor, not ${show(data)}`, "Put a single id into an array.");
+  }
+  return Array.from(data as ArrayLike<number | bigint>, (value) => {
     const id = typeof value === "bigint" ? Number(value) : value;
     if (!Number.isSafeInteger(id) || id < 0) {
       throw invalidArgument(`token ids are integers from 0, not ${show(value)}`);

@@ -1,7 +1,6 @@
 import { constants, copyFile, mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { SttError } from "../contract/errors.js";
-import { fileError } from "./model-folder.node.js";
+import { fileError, writeError } from "./model-folder.node.js";
 
 /**
  * Copies files into a folder under their own names, each there only when it is whole; shares their blocks where the file
@@ -11,7 +10,7 @@ export async function copyFiles(files: readonly string[], folder: string): Promi
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
-    throw fileError(cause, folder, "folder");
+    throw writeError(cause, folder);
   }
   for (const file of files) {
     await copyWhole(file, join(resolve(folder), basename(file)));
@@ -40,14 +39,7 @@ async function copyWhole(from: string, to: string): Promise<void> {
     await rename(part, to);
   } catch (cause) {
     await rm(part, { force: true });
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ENOSPC" || code === "EDQUOT") {
-      throw new SttError("ERR_DISK_FULL", `${to}: no space left for this file`, {
-        remedy: "Free some space, or write to another disk.",
-        cause,
-      });
-    }
-    throw fileError(cause, to, "file");
+    throw writeError(cause, to);
   }
 }
 

@@ -32,7 +32,10 @@ export interface TensorLike<T extends TensorType = TensorType> {
 /** An entry of one dimension, which goes away; a range of it, end excluded, null: its own bound; or null: all of it. */
 export type SliceRange = number | readonly [number | null, number | null] | null | undefined;
 
-/** A dense row-major array of numbers (bigints for int64) with a shape. */
+/**
+ * A dense row-major array of numbers (bigints for int64) with a shape. Arguments that do not fit the shape, or no type,
+ * throw ERR_INVALID_ARGUMENT.
+ */
 export class Tensor<T extends TensorType = TensorType> implements TensorLike<T>, Iterable<Tensor<T>> {
   /** Of the elements. */
   readonly type: T;

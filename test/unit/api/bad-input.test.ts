@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TranscribeOptions, TranscribeSource } from "../../../ts/api/options.js";
 import { SpeechToText } from "../../../ts/api/speech-to-text.js";
 import { SttError, type SttErrorCode } from "../../../ts/contract/errors.js";
-import { fileError } from "../../../ts/model/model-folder.node.js";
+import { fileError, writeError } from "../../../ts/model/model-folder.node.js";
 import { read_audio } from "../../../ts/model/read-audio.js";
 import { useFakeBackend } from "../support/fake-backend.js";
 import { DIGITS_EN, fixturePath } from "../support/fixture.js";
@@ -179,6 +179,20 @@ describe("bad input", () => {
     });
     expect(as("EIO")).toMatchObject({ code: "ERR_FILE_ACCESS", message: expect.stringContaining("EIO") });
     expect(as("ENOENT")).toMatchObject({ code: "ERR_FILE_NOT_FOUND" });
+    const written = (code: string): SttError => writeError(Object.assign(new Error(code), { code }), "/m/config.json");
+    for (const code of ["ENOSPC", "EDQUOT"]) {
+      expect(written(code)).toMatchObject({
+        code: "ERR_DISK_FULL",
+        remedy: expect.stringContaining("Free some space"),
+      });
+    }
+    for (const code of ["EACCES", "EPERM", "EROFS"]) {
+      expect(written(code)).toMatchObject({
+        code: "ERR_FILE_ACCESS",
+        message: "/m/config.json: no permission to write this file",
+      });
+    }
+    expect(written("ENOTDIR")).toMatchObject({ code: "ERR_FILE_NOT_FOUND" });
   });
 });
 

@@ -77,8 +77,29 @@ describe("pipeline", () => {
     const seen: unknown[] = [];
     await using other = await pipeline(TASK, null, { device: "cpu", progress_callback: (info) => seen.push(info) });
     expect(other.model.source.kind).toBe("embedded");
-    expect(seen.at(-1)).toMatchObject({ status: "progress", progress: 100 });
+    expect(seen.at(-2)).toMatchObject({ status: "progress", progress: 100 });
+    expect(seen.at(-1)).toMatchObject({ status: "ready", name: "digits-en", progress: 100 });
     await other.dispose();
     await expectCode(other(new Float32Array(SECOND)), "ERR_DISPOSED");
+  });
+
+  it("takes the options of transformers.js by their names", async () => {
+    const where = { cache_dir: "none", local_files_only: true };
+    // The fake's weights are bf16.
+    for (const dtype of ["auto", "bfloat16", "bf16"]) {
+      await using other = await pipeline(TASK, DIGITS_EN, { ...where, dtype, revision: "main" });
+      expect(other.model.info.weightType).toBe("bf16");
+    }
+    const backend = useFakeBackend();
+    const attempt = pipeline(TASK, DIGITS_EN, { dtype: "fp32" });
+    await expectCode(attempt, "ERR_INVALID_ARGUMENT");
+    await expect(attempt).rejects.toThrow("most weights of this checkpoint are bf16");
+    expect(backend.engine.disposed).toBe(true);
+    for (const options of [{ dtype: "q8" }, { cache_dir: 3 }, { local_files_only: "yes" }]) {
+      await expectCode(pipeline(TASK, DIGITS_EN, options as never), "ERR_INVALID_ARGUMENT");
+    }
+    const missing = pipeline(TASK, "tests/none", where);
+    await expectCode(missing, "ERR_HUB_OFFLINE");
+    await expect(missing).rejects.toThrow(/not completely, in .*none/);
   });
 });

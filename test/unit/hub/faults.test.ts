@@ -170,6 +170,15 @@ describe("wrong content", () => {
     expect(warnings).toEqual([expect.stringContaining("model.safetensors: what an earlier download left was damaged")]);
   });
 
+  it("that is the whole file already, and right, is not fetched again", async () => {
+    const weights = noise(10_000);
+    await mkdir(dirname(incomplete(weights)), { recursive: true });
+    await writeFile(incomplete(weights), weights);
+    await expectContent(join((await find()).path, "model.safetensors"), weights);
+    const gets = fixture.hub.seen.filter(({ server, method }) => server === "cdn" && method === "GET");
+    expect(gets.filter(({ path }) => path.includes(sha256(weights)))).toEqual([]);
+  });
+
   it("that is too long to be a beginning is thrown away", async () => {
     const weights = noise(10_000);
     await mkdir(dirname(incomplete(weights)), { recursive: true });

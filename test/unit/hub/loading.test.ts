@@ -188,6 +188,26 @@ describe("kyutai-stt", () => {
     expect(elsewhere.out.startsWith(`${fixture.cache}2`)).toBe(true);
   });
 
+  it("convert and info take the cache that --cache names", async () => {
+    useFakeBackend();
+    const cache = `${fixture.cache}2`;
+    const path = (await cli("download", MODEL, "--cache", cache)).out.trimEnd();
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    const target = join(fixture.cache, "..", "out.gguf");
+    expect(await cli("convert", MODEL, target)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("[ERR_HUB_OFFLINE]"),
+    });
+    expect(await cli("convert", MODEL, target, "--cache", cache)).toMatchObject({ code: 0 });
+    expect(await cli("info", MODEL)).toMatchObject({ code: 1, err: expect.stringContaining("[ERR_HUB_OFFLINE]") });
+    // The core is asked about the folder there; this fake knows nothing of it.
+    expect(await cli("info", MODEL, "--cache", cache)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(`${path}: no description in this fake`),
+    });
+    expect(await cli("convert", MODEL, target, "--cache", "")).toMatchObject({ code: 1 });
+  });
+
   it("download and transcribe say which repository an id stands for", async () => {
     useFakeBackend();
     await publish("kyutai/stt-1b-en_fr-candle");

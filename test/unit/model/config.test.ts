@@ -114,6 +114,12 @@ describe("config.json", () => {
     expect((await KyutaiSpeechToTextConfig.from_pretrained(folder)).to_dict()).toEqual(config.to_dict());
   });
 
+  it.each([undefined, null, "", 3])("is not written to %o", async (where) => {
+    const config = new KyutaiSpeechToTextConfig();
+    await expectCode(config.save_pretrained(where as never), "ERR_INVALID_ARGUMENT");
+    await expect(config.save_pretrained(where as never)).rejects.toThrow("the folder must be a path");
+  });
+
   it.each([
     ["{", "ERR_MODEL_FORMAT", "not valid JSON"],
     ["[]", "ERR_MODEL_FORMAT", "instead of a JSON object"],

@@ -44,6 +44,7 @@ describe("a model", () => {
     { revision: "main", local_files_only: true, cache_dir: "none", token: "abc" },
     { subfolder: "", variant: null, config: null, force_download: false, output_loading_info: false },
     { ignore_mismatched_sizes: false, quantization_config: undefined },
+    { from_tf: false, from_flax: false, tp_size: 1, tp_plan: null, gguf_file: null, adapter_name: "default" },
   ])("is loaded with %o", async (options) => {
     await using model = await load(options);
     expect(model.backend.kind).toBe("cpu");
@@ -65,6 +66,12 @@ describe("a model", () => {
     [{ quantization_config: { load_in_8bit: true } }, "write a quantized file with convertModel"],
     [{ session_options: {} }, "there is no ONNX session here"],
     [{ model_file_name: "model" }, "pass the path of the file"],
+    [{ gguf_file: "model.gguf" }, "pass the path of the file"],
+    [{ from_tf: true }, "weights come from safetensors or GGUF files"],
+    [{ key_mapping: {} }, "does not support 'key_mapping'"],
+    [{ adapter_kwargs: {} }, "merge the adapter into the weights first"],
+    [{ tp_plan: "auto" }, "a model is on one device"],
+    [{ use_auth_token: true }, "does not support 'use_auth_token' = true: pass token"],
     [{ hidden_size: 64 }, "unknown option 'hidden_size'"],
     [{ foo: 3, bar: 4 }, "unknown options 'foo', 'bar'"],
     [{ generation_config: 3 }, "'generation_config' must be a GenerationConfig or an object"],
@@ -87,6 +94,18 @@ describe("a model", () => {
       "from_pretrained: `attn_implementation` has no effect here.",
       "from_pretrained: `low_cpu_mem_usage` has no effect here.",
     ]);
+  });
+
+  it("knows every argument of transformers 5.18", async () => {
+    const names = `config cache_dir ignore_mismatched_sizes force_download local_files_only token revision
+      use_safetensors weights_only fusion_config disable_mmap state_dict proxies output_loading_info trust_remote_code
+      dtype torch_dtype attn_implementation experts_implementation device_map max_memory offload_folder offload_buffers
+      quantization_config subfolder variant adapter_kwargs adapter_name generation_config gguf_file tp_plan tp_size
+      distributed_config device_mesh use_kernels kernel_config allow_all_kernels key_mapping tqdm_class mirror _fast_init
+      low_cpu_mem_usage from_tf from_flax offload_state_dict`.split(/\s+/);
+    await using model = await load(Object.fromEntries(names.map((name) => [name, undefined])));
+    expect(model.disposed).toBe(false);
+    expect(warnings).toEqual([]);
   });
 
   it("takes a generation config in place of the stored one", async () => {

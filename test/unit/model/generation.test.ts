@@ -4,12 +4,36 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BatchFeature } from "../../../ts/model/batch-feature.js";
 import { GenerationConfig } from "../../../ts/model/generation-config.js";
+import { isGenerationOption } from "../../../ts/model/generation-names.js";
 import { KyutaiSpeechToTextForConditionalGeneration } from "../../../ts/model/kyutai-speech-to-text-for-conditional-generation.js";
 import { Tensor } from "../../../ts/tensor/tensor.js";
 import { expectCode } from "../../contract/subject.js";
 import { type FakeBackend, FRAME, useFakeBackend } from "../support/fake-backend.js";
 import { DIGITS_EN } from "../support/fixture.js";
 import { collectWarnings } from "../support/warnings.js";
+
+/**
+ * Entries of GenerationConfig, arguments of GenerationMixin.generate() and of the model's prepare_inputs_for_generation()
+ * and forward(), those apart that generate() takes for itself here.
+ */
+const ARGUMENTS_5_18 = `
+  _from_model_config assistant_confidence_threshold assistant_early_exit assistant_ensemble_weight assistant_lookbehind
+  bad_words_ids begin_suppress_tokens bos_token_id cache_config cache_implementation compile_config constraints
+  continuous_batching_config decoder_start_token_id disable_compile diversity_penalty do_sample dola_layers early_stopping
+  encoder_no_repeat_ngram_size encoder_repetition_penalty eos_token_id epsilon_cutoff eta_cutoff
+  exponential_decay_length_penalty force_words_ids forced_bos_token_id forced_eos_token_id guidance_scale is_assistant
+  length_penalty low_memory max_cache_len max_length max_matching_ngram_size max_new_tokens max_time min_length
+  min_new_tokens min_p no_repeat_ngram_size num_assistant_tokens num_assistant_tokens_schedule num_beam_groups num_beams
+  num_return_sequences output_attentions output_hidden_states output_logits output_scores pad_token_id penalty_alpha
+  prefill_chunk_size prompt_lookup_num_tokens remove_invalid_values renormalize_logits repetition_penalty
+  return_dict_in_generate sequence_bias speculation_type stop_strings suppress_tokens target_lookbehind temperature
+  token_healing top_h top_k top_p transformers_version typical_p use_cache use_mtp watermarking_config
+  inputs logits_processor stopping_criteria prefix_allowed_tokens_fn synced_gpus assistant_model streamer
+  negative_prompt_ids negative_prompt_attention_mask custom_generate tokenizer assistant_tokenizer
+  audio_tokens padding_mask audio_window_size current_window encoder_past_key_values padding_cache
+  input_ids attention_mask position_ids past_key_values inputs_embeds labels logits_to_keep`
+  .trim()
+  .split(/\s+/);
 
 function inputs(frames: number, rows = 1): BatchFeature {
   return new BatchFeature({
@@ -91,6 +115,7 @@ describe("KyutaiSpeechToTextForConditionalGeneration", () => {
     const padding_mask = new Tensor("int32", new Int32Array(2 * FRAME), [1, 2 * FRAME]);
     const neutral = { do_sample: false, num_beams: 1, repetition_penalty: 1, use_cache: true, pad_token_id: 3 };
     await model.generate({ input_values, padding_mask, ...neutral, bos_token_id: 270, eos_token_id: null });
+    await model.generate({ input_values, logits_to_keep: 0, tokenizer: {} });
     expect(warnings).toEqual([]);
     await model.generate({ input_values, temperature: 0.5, top_k: 3, max_length: 40 });
     expect(warnings).toEqual([
@@ -110,6 +135,13 @@ describe("KyutaiSpeechToTextForConditionalGeneration", () => {
     { assistant_model: {} },
     { use_cache: false },
     { watermarking_config: {} },
+    { negative_prompt_attention_mask: {} },
+    { assistant_tokenizer: {} },
+    { continuous_batching_config: {} },
+    { encoder_past_key_values: {} },
+    { padding_cache: {} },
+    { audio_tokens: {} },
+    { labels: {} },
     { return_timestamps: true },
     { streamer: {} },
     { max_time: -1 },
@@ -125,6 +157,10 @@ describe("KyutaiSpeechToTextForConditionalGeneration", () => {
     await expectCode(attempt, "ERR_INVALID_ARGUMENT");
     await expect(attempt).rejects.toThrow(`'${Object.keys(options)[0]}'`);
     expect(backend.engine.generations).toEqual([]);
+  });
+
+  it("knows every argument of transformers 5.18, be it to refuse it with the reason", () => {
+    expect(ARGUMENTS_5_18.filter((name) => !isGenerationOption(name))).toEqual([]);
   });
 
   it("refuses options nobody knows, and such defaults as well", async () => {

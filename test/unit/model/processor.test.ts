@@ -51,6 +51,41 @@ describe("tokenizer", () => {
     await expectCode(() => tokenizer.batch_decode([1, 2] as unknown as number[][]), "ERR_INVALID_ARGUMENT");
   });
 
+  it("takes the tensors of other libraries, which need not be iterable", async () => {
+    const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(DIGITS_EN);
+    const data = BigInt64Array.of(261n, 269n);
+    const foreign = (...dims: number[]): never => ({ type: "int64", data, dims }) as never;
+    expect(tokenizer.decode(foreign(2))).toBe("one nine");
+    expect(tokenizer.batch_decode(foreign(2, 1))).toEqual(["one", "nine"]);
+    await expectCode(() => tokenizer.decode(foreign(1, 2)), "ERR_INVALID_ARGUMENT");
+  });
+
+  it.each([261, null, undefined, "one", {}, new DataView(new ArrayBuffer(8))])(
+    "refuses %o, which is no sequence of ids, instead of giving no text",
+    async (ids) => {
+      const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(DIGITS_EN);
+      await expectCode(() => tokenizer.decode(ids as never), "ERR_INVALID_ARGUMENT");
+      await expectCode(() => tokenizer.batch_decode(ids as never), "ERR_INVALID_ARGUMENT");
+    },
+  );
+
+  it.each([
+    [{ skip_special_token: true }, "'skip_special_token'"],
+    [{ spaces_between_special_tokens: false }, "'spaces_between_special_tokens'"],
+    [{ skip_special_tokens: 1 }, "'skip_special_tokens' must be true or false"],
+    [{ clean_up_tokenization_spaces: "no" }, "'clean_up_tokenization_spaces' must be true or false"],
+    [true, "options must be an object"],
+  ])("refuses to decode with %o", async (options, words) => {
+    const tokenizer = await KyutaiSpeechToTextTokenizer.from_pretrained(DIGITS_EN);
+    for (const run of [
+      () => tokenizer.decode([261], options as never),
+      () => tokenizer.batch_decode([[261]], options as never),
+    ]) {
+      await expectCode(run, "ERR_INVALID_ARGUMENT");
+      expect(run).toThrow(words);
+    }
+  });
+
   describe("files", () => {
     let folder: string;
     beforeAll(async () => {
