@@ -345,14 +345,16 @@ void codec_executor::encode(const mimi_call & call, std::vector<int32_t> & codes
     const auto    n        = static_cast<size_t>(n_rows);
     const auto    samples  = static_cast<size_t>(call.n_samples);
     host_pcm_.reserve(n * samples * sizeof(float));
-    // Slots and positions of each pass, at three times its first row (its rows are a recording's: more than used).
-    const int32_t recorded = rows_of_recording(std::min(n_rows, per_pass));
-    host_rows_.reserve(3 * (n + static_cast<size_t>(recorded)) * sizeof(int32_t));
+    // Slots and positions of each pass, in a place of its own: its rows are a recording's, more than used, and they may
+    // still be on their way to the device when the next pass's are filled in.
+    const auto per_place = 3 * static_cast<ptrdiff_t>(rows_of_recording(std::min(n_rows, per_pass)));
+    const auto n_passes  = static_cast<size_t>((n_rows + per_pass - 1) / per_pass);
+    host_rows_.reserve(n_passes * static_cast<size_t>(per_place) * sizeof(int32_t));
     host_codes_.reserve(n * n_codes * sizeof(int32_t));
     for (int32_t first = 0; first < n_rows; first += per_pass) {
         const int32_t count = std::min(per_pass, n_rows - first);
         pass &        to    = pass_for(rows_of_recording(count), call.n_samples, call.pad_right);
-        auto *        rows  = host_rows_.as<int32_t>() + 3 * static_cast<ptrdiff_t>(first);
+        auto *        rows  = host_rows_.as<int32_t>() + per_place * (first / per_pass);
         auto *        pcm   = host_pcm_.as<float>() + static_cast<size_t>(first) * samples;
         std::fill(rows, rows + to.n_rows, -1);
         std::fill(rows + to.n_rows, rows + 3 * static_cast<ptrdiff_t>(to.n_rows), 0);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace kstt::gpu {
 
@@ -324,6 +325,7 @@ void decoder_executor::compute(const decoder_call & call, int64_t n_choices) {
     if (recordings_.count(key) == 0) {
         record(recorded, per_row, static_cast<int32_t>(n_choices));
     }
+    logits_.clear();
     fill(call, recorded);
     stream_.run(*recordings_[key]);
     stream_.wait();
@@ -346,12 +348,17 @@ picked_token decoder_executor::choice(int64_t column) const {
 }
 
 const float * decoder_executor::logits(int64_t column) {
-    logits_.resize(static_cast<size_t>(host_.config.output_vocab_size));
-    stream_.download(logits_.data(),
-                     buffers_->logits.as<float>() + column * buffers_->logits_stride,
-                     logits_.size() * sizeof(float));
-    stream_.wait();
-    return logits_.data();
+    // A caller may hold several columns' logits at once.
+    std::vector<float> & found = logits_[column];
+    if (found.empty()) {
+        std::vector<float> fetched(static_cast<size_t>(host_.config.output_vocab_size));
+        stream_.download(fetched.data(),
+                         buffers_->logits.as<float>() + column * buffers_->logits_stride,
+                         fetched.size() * sizeof(float));
+        stream_.wait();
+        found = std::move(fetched);
+    }
+    return found.data();
 }
 
 void decoder_executor::reset(int32_t slot) {

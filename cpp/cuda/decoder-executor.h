@@ -68,7 +68,7 @@ class decoder_executor final : public decoder_network {
     std::unique_ptr<buffers>                        buffers_;
     std::map<shape_key, std::unique_ptr<recording>> recordings_;
     std::vector<int64_t>                            positions_;  // steps, per slot
-    std::vector<float>                              logits_;     // of the column asked for last
+    std::map<int64_t, std::vector<float>>           logits_;     // of the columns asked for since the last call
     std::vector<float>                              probabilities_;
 };
 

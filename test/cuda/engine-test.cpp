@@ -30,12 +30,15 @@ std::string fixture(const std::string & name) {
     return "test/fixtures/parity/" + name + "/checkpoint";
 }
 
-std::vector<int32_t> generate(engine & on, const std::vector<float> & samples, int32_t n_rows) {
+std::vector<int32_t> generate(engine &                   on,
+                              const std::vector<float> & samples,
+                              int32_t                    n_rows,
+                              const generation_options & options = {}) {
     audio_batch batch;
     batch.samples   = samples;
     batch.n_rows    = n_rows;
     batch.n_samples = static_cast<int64_t>(samples.size()) / n_rows;
-    const auto work = on.create_generation(batch, generation_options());
+    const auto work = on.create_generation(batch, options);
     while (!on.advance(*work, 64).finished()) {
     }
     return work->tokens();
@@ -65,6 +68,10 @@ void check_model(const std::string & path, int32_t n_frames, int32_t n_few) {
     std::vector<float> rows = parity_signal(10, n_few * frame_size);
     rows.insert(rows.end(), samples.begin(), samples.begin() + n_few * frame_size);
     CHECK(generate(cpu, rows, 2) == generate(gpu, rows, 2));
+    // Rules look at the logits of all rows of a step.
+    generation_options ruled;
+    ruled.chooser.rules.suppress = { cpu.model().config.decoder.pad_token_id };
+    CHECK(generate(cpu, rows, 2, ruled) == generate(gpu, rows, 2, ruled));
     CHECK_EQUAL(gpu.device() == "cpu", false);
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,8 @@ class Stage:
 
 
 class Stages:
-    def __init__(self, limit_seconds: float, log_path: str):
+    def __init__(self, limit_seconds: float, log_path: str, folder: str):
+        self.folder = folder  # where the commands run
         self.end = time.monotonic() + limit_seconds
         self.done: list[Stage] = []
         os.makedirs(os.path.dirname(log_path), exist_ok=True)
@@ -32,6 +34,27 @@ class Stages:
         print(f"- {name}: skipped, {why}", flush=True)
         return self.done[-1]
 
+    def finish(self, command: list, seconds: float, environment: dict) -> tuple[str, int]:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            process_group=0,
+        )
+        try:
+            return process.communicate(timeout=seconds)[0], process.returncode
+        except BaseException as reason:
+            # With what it started: a test under compute-sanitizer would go on using the GPU while the next are timed.
+            os.killpg(process.pid, signal.SIGKILL)
+            output = process.communicate()[0]
+            if not isinstance(reason, subprocess.TimeoutExpired):
+                raise
+            return output + "\nstopped: out of time\n", -1
+
     def run(self, name: str, command: list, at_most: float, needs: float = 5.0, **environment) -> Stage:
         """Runs a command for at most so many seconds; skipped where less than `needs` are left."""
         if self.left() < needs:
@@ -41,19 +64,7 @@ class Stages:
         self.log.write(f"\n=== {name}: {' '.join(command)}\n")
         self.log.flush()
         try:
-            result = subprocess.run(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=min(at_most, self.left()),
-                env={**os.environ, **environment},
-            )
-            output, code = result.stdout, result.returncode
-        except subprocess.TimeoutExpired as expired:
-            output = (expired.stdout or b"").decode(errors="replace") + "\nstopped: out of time\n"
-            code = -1
+            output, code = self.finish(command, min(at_most, self.left()), environment)
         except OSError as error:
             output, code = str(error), -1
         self.log.write(output)
