@@ -9,7 +9,7 @@ from settings import SAMPLE_RATE as SR
 FAMILIES = {"human": 0.26, "morph": 0.30, "neural": 0.22, "formant": 0.04, "foreign": 0.07, "recorded": 0.09, "prompt": 0.07}
 HOP = 120                                        # samples per level frame (5 ms)
 HISS, STEADY = 2, 8                              # the first noises of noise.bank: hiss; hiss and hum; the others have events
-POOR = 0.25                                      # share of strings by a dull, hissing microphone
+POOR, MILD = 0.1, 0.3                            # shares of strings by a dull, hissing microphone, and by a good one
 SYNTHETIC = {"espeak": "formant", "foreign": "foreign", "neural": "neural", "flite": "recorded", "festival": "recorded",
              "pico": "recorded", "piper": "recorded", "prompt": "prompt"}
 
@@ -52,14 +52,16 @@ def room(rng):
     return h
 
 
-def channel(rng, bins):
-    """Smooth random gain curve over rfft bins with optional band limits."""
+def channel(rng, bins, mild):
+    """Smooth random gain curve over rfft bins with optional band limits; `mild`: as good microphones differ."""
     f = np.linspace(0, SR / 2, bins)
     knots = np.array([50, 200, 500, 1000, 2000, 4000, 8000, 12000.0])
-    gain = np.interp(np.log(np.maximum(f, 30)), np.log(knots), rng.normal(0, rng.choice([1.0, 4.0]), len(knots)))
+    rough = 1.0 if mild else rng.choice([1.0, 4.0])
+    gain = np.interp(np.log(np.maximum(f, 30)), np.log(knots), rng.normal(0, rough, len(knots)))
     if rng.random() < 0.75:                      # dark and bright microphones
-        gain = gain + rng.uniform(-5, 5) * np.clip(np.log2(np.maximum(f, 30) / 700), -1.5, 2.6)
-    if rng.random() < 0.5:                       # bands that a voice, room or microphone stresses or swallows
+        slope = 2 if mild else 5
+        gain = gain + rng.uniform(-slope, slope) * np.clip(np.log2(np.maximum(f, 30) / 700), -1.5, 2.6)
+    if not mild and rng.random() < 0.5:          # bands that a voice, room or microphone stresses or swallows
         for _ in range(rng.integers(1, 4)):
             centre, width = np.exp(rng.uniform(np.log(300), np.log(4500))), rng.uniform(0.15, 0.7)
             octaves = np.log2(np.maximum(f, 30) / centre)
@@ -155,7 +157,9 @@ def compose(rng, bank, samples, dense=False, background=False):
     cut, head, tail, hiss = rng.random(), rng.uniform(10, 32), rng.uniform(15, 36), rng.random()
     # FSDD's speakers differ by 25 dB at 3 kHz, and the background of a dark one hides what little he has there.
     colour = rng.uniform(-0.85, 0.85) if rng.random() < 0.6 else 0.0
-    poor = rng.random() < POOR
+    poor, mild = rng.random() < POOR, rng.random() < MILD
+    if mild:
+        colour, poor, hiss, level = 0.0, False, max(hiss, 0.4), min(level, 3)
     if poor:                                     # a dull microphone that hisses, and takes cut by what it hears
         colour, head, tail, low = rng.uniform(0.1, 0.85), rng.uniform(8, 20), rng.uniform(8, 20), int(rng.integers(8, 25))
     at = int(SR * rng.choice([rng.uniform(0, 0.3), rng.uniform(0, 1.5)]))
@@ -210,18 +214,18 @@ def compose(rng, bank, samples, dense=False, background=False):
     if background and empty and rng.random() < 0.7:
         x[:samples] = noise.fresh(rng, samples)
     clear = clear[:samples] * np.float32(0.5 / (np.abs(clear).max() + 1e-9))
-    return finish(rng, bank, x[:samples]), [e for e in events if e[0] < samples], clear
+    return finish(rng, bank, x[:samples], mild), [e for e in events if e[0] < samples], clear
 
 
-def finish(rng, bank, x):
-    """Room, channel, noise, level and converter effects on a dry string."""
+def finish(rng, bank, x, mild):
+    """Room, channel, noise, level and converter effects on a dry string; `mild` ones for a good recording."""
     n = len(x)
     size = scipy.fft.next_fast_len(n + SR // 2, real=True)
     spectrum = scipy.fft.rfft(x, size)
     if rng.random() < 0.5:
         spectrum *= scipy.fft.rfft(room(rng).astype(np.float32), size)
     if rng.random() < 0.9:
-        spectrum *= channel(rng, len(spectrum))
+        spectrum *= channel(rng, len(spectrum), mild)
     x = scipy.fft.irfft(spectrum, size)[:n].astype(np.float32)
     active = np.abs(x) > 0.02 * (np.abs(x).max() + 1e-9)
     rms = np.sqrt((x[active] ** 2).mean()) if active.any() else 0.1
@@ -230,9 +234,9 @@ def finish(rng, bank, x):
         z = bank.noises[rng.integers(len(bank.noises))]
         a = rng.integers(0, len(z))
         z = np.take(z, np.arange(a, a + n), mode="wrap")
-        x = x + z * np.float32(rms * 10 ** (-min(60, rng.uniform(4, 45)) / 20))
+        x = x + z * np.float32(rms * 10 ** (-rng.uniform(18 if mild else 4, 50 if mild else 45) / 20))
     x = x / (np.abs(x).max() + 1e-9)
-    if rng.random() < 0.05:
+    if not mild and rng.random() < 0.05:
         x = np.clip(x * rng.uniform(1.2, 4), -1, 1)
     if rng.random() < 0.08:                      # 8-bit logarithmic telephone coding
         y = np.sign(x) * np.log1p(255 * np.abs(x)) / np.log(256)

@@ -9,8 +9,8 @@ PY=${1:-python3}
 WORK=${2:-build/train}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || set -- george jackson nicolas theo yweweler
-ENCODER=${ENCODER:-1600}
-DECODER=${DECODER:-500}
+ENCODER=${ENCODER:-2000}
+DECODER=${DECODER:-450}
 STRINGS=${STRINGS:-160}
 T=$(dirname "$0")
 one() {

@@ -93,7 +93,7 @@ def main():
     ap.add_argument("--steps", type=int, default=600)
     ap.add_argument("--batch", type=int, default=10)
     ap.add_argument("--lr", type=float, default=2e-3)
-    ap.add_argument("--pad-weight", type=float, default=0.5)
+    ap.add_argument("--pad-weight", type=float, default=1.0, help="of a step that says nothing, in the loss")
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
@@ -103,6 +103,8 @@ def main():
     codes = torch.from_numpy(np.concatenate([p["codes"] for p in parts]).astype(np.int64))[..., :NUM_CODEBOOKS]
     tokens = torch.from_numpy(np.concatenate([p["tokens"] for p in parts]).astype(np.int64))
     held = max(8, len(codes) // 40)
+    drawn = torch.where((tokens >= WORD_BASE).any(1), 1.0, 3.0)  # strings without words teach it not to hear any
+    drawn[:held] = 0
     print("sequences", len(codes), "frames", codes.shape[1], flush=True)
     model = build()
     with torch.no_grad():
@@ -132,7 +134,7 @@ def main():
         rate = a.lr * min(1, (step + 1) / 60) * (1 - max(0, step / a.steps - 0.2) / 0.8 * 0.98)
         for group in opt.param_groups:
             group["lr"] = rate
-        pick = held + torch.randint(len(codes) - held, (a.batch,), generator=g)
+        pick = torch.multinomial(drawn, a.batch, True, generator=g)
         ids = make_inputs(codes[pick], tokens[pick], g, 0.06, 0.02, near)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss, _ = loss_of(ids, tokens[pick])

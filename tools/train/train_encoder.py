@@ -66,6 +66,15 @@ def load_features(work, leave_out=None, also=()):
     return [torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in ("features", "labels", *also)]
 
 
+def drawing_weights(work, leave_out, human):
+    """[n]: how often each string of load_features() is drawn, so that FSDD's speakers have the share `human`."""
+    parts = [(len(np.load(f)["labels"]), any(f"_{name}_" in os.path.basename(f) for name in SPEAKERS))
+             for f in feature_files(work, leave_out)]
+    total = {kind: sum(n for n, known in parts if known == kind) for kind in (True, False)}
+    share = {True: human if total[False] else 1.0, False: 1 - human if total[True] else 1.0}
+    return torch.cat([torch.full((n,), share[known] / total[known]) for n, known in parts])
+
+
 def projections(codec):
     q = codec.quantizer
     return q.semantic_residual_vector_quantizer.input_proj, q.acoustic_residual_vector_quantizer.input_proj
@@ -91,7 +100,7 @@ def disturb(x, spread, g):
 def train(a, codec, heads, params, data):
     """Saves the average of the last steps' parameters; reports every 200 steps."""
     g = torch.Generator().manual_seed(3)
-    features, labels, taught, held, order = data
+    features, labels, taught, held, weights = data
     some = taught[held, teacher.REACH:].float()
     centre, scale = some.mean((0, 1)), some.std((0, 1))
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
@@ -103,7 +112,7 @@ def train(a, codec, heads, params, data):
         rate = a.lr * min(1, (step + 1) / 100) * (1 - max(0, step / a.steps - 0.25) / 0.75 * 0.98)
         for group in opt.param_groups:
             group["lr"] = rate
-        pick = order[torch.randint(len(order), (a.batch,), generator=g)]
+        pick = torch.multinomial(weights, a.batch, True, generator=g)
         at = int(torch.randint(0, total - a.crop + 1, (1,), generator=g)) if step % 3 else 0
         x = disturb(features[pick, 2 * at:2 * (at + a.crop)].float(), spread, g)
         want = labels[pick, at:at + a.crop].long()
@@ -143,12 +152,15 @@ def main():
     ap.add_argument("--crop", type=int, default=64, help="frames per training crop")
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--teacher", type=float, default=1.0, help="weight of the teacher's numbers beside the words")
+    ap.add_argument("--human", type=float, default=0.4, help="share of strings by FSDD's speakers and what is made of them")
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     features, labels, taught = load_features(a.work, a.leave_out, ["teacher"])
-    order = torch.randperm(len(features))
+    held = torch.randperm(len(features))[:24]
+    weights = drawing_weights(a.work, a.leave_out, a.human)
+    weights[held] = 0
     print("strings", len(features), flush=True)
     codec, heads = load_frontend(a.work), Heads()
     with torch.no_grad():
@@ -159,7 +171,7 @@ def main():
         codec.load_state_dict(state["codec"])
         heads.load_state_dict(state["heads"])
     parts = nn.ModuleList([codec.encoder_transformer, codec.downsample, *projections(codec), heads])
-    train(a, codec, heads, list(parts.parameters()), (features, labels, taught, order[:24], order[24:]))
+    train(a, codec, heads, list(parts.parameters()), (features, labels, taught, held, weights))
 
 
 if __name__ == "__main__":
