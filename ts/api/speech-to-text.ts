@@ -90,7 +90,7 @@ export class SpeechToText {
    */
   static async load(model?: ModelLocation, options: LoadOptions = {}): Promise<SpeechToText> {
     checkLoadOptions(options);
-    const { backend, threads, slots = 1, codebooks, transformersCompat } = options;
+    const { backend, threads, slots = 1, codebooks, transformersCompat = false } = options;
     const { maxWaiting = DEFAULT_MAX_WAITING, signal, onProgress } = options;
     if (signal?.aborted) {
       throw abortError(signal);
