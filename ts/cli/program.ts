@@ -14,7 +14,8 @@ import { TRANSCRIBE_FORMATS, transcribe } from "./transcribe-command.js";
 
 /** How a checkpoint is taken. */
 const CODEBOOKS_OPTION = "--codebooks <n>";
-const CODEBOOKS_HELP = "audio streams to read, as unmute does with 20 of 32: cheaper, a little less exact (default: all)";
+const CODEBOOKS_HELP =
+  "audio streams to read, as unmute does with 20 of 32: cheaper, a little less exact (default: all)";
 const COMPAT_OPTION = "--transformers-compat";
 const COMPAT_HELP =
   "take a model as transformers has it: Kyutai's own layouts as its conversion would make them, its 1b with a window of 375";
