@@ -75,8 +75,8 @@ export interface ModelSummary {
 }
 
 /**
- * Reads the headers of a checkpoint of any layout and checks them as loading does. Says what SpeechToText.load() with the
- * same options makes of it.
+ * Reads the headers of a checkpoint of any layout and checks them as loading does. Says what SpeechToText.load() makes of
+ * it with the same options.
  *
  * Errors: those of SpeechToText.load.
  */

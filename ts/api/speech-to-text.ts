@@ -173,9 +173,15 @@ export class SpeechToText {
   /**
    * A session per channel of one stream, for speakers who have a channel each; their words are merged by time.
    * `channels`: a name for each. All channels get their slots together; needs as many slots as channels.
+   *
+   * Errors: ERR_INVALID_ARGUMENT, ERR_NO_SLOT (fewer slots than channels, or more than `maxWaiting` wait), ERR_ABORTED,
+   * ERR_DISPOSED.
    */
   async createChannelSession(options: ChannelSessionOptions): Promise<ChannelSession> {
-    const { channels, ...own } = options;
+    const { channels, ...own } = (options ?? {}) as ChannelSessionOptions;
+    if (channels === undefined) {
+      throw invalidArgument("createChannelSession needs 'channels'", 'For example { channels: ["agent", "caller"] }.');
+    }
     checkChannels(channels);
     checkSessionOptions(own, "createChannelSession");
     this.#checkUsable(own.signal);
