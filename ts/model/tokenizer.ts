@@ -124,6 +124,7 @@ export class KyutaiSpeechToTextTokenizer {
    * numbers from 0, and for unknown options.
    */
   decode(ids: Exclude<TokenIds, Tensor>, options?: DecodeOptions): string;
+  /** Of a list of sequences: a list of texts. */
   decode(batch: readonly TokenIds[], options?: DecodeOptions): string[];
   /** Of a tensor: one text or several, which its shape tells. */
   decode(ids: TokenIds | readonly TokenIds[], options?: DecodeOptions): string | string[];
