@@ -39,7 +39,7 @@ Napi::Value conversion_object::create(const Napi::CallbackInfo & info) {
     plain.n_threads                        = to_int32(options.Get("threads"), "threads");
     plain.small_file                       = to_bool(options.Get("small"), "small") ? 1 : 0;
     plain.codec_decoder                    = to_bool(options.Get("codecDecoder"), "codecDecoder") ? 1 : 0;
-    plain.transformers_compat              = to_bool(options.Get("transformersCompat"), "transformersCompat") ? 1 : 0;
+    plain.compat                           = to_compat(options.Get("transformersCompat"));
     plain.max_shard_bytes                  = to_int64(options.Get("maxShardBytes"), "maxShardBytes");
     return call_async<made_conversion>(
         info.Env(),

@@ -154,15 +154,19 @@ code_rows to_codes(const Napi::Value & values,
     return { { codes.Data(), codes.Data() + n_values }, rows, quantizers, static_cast<size_t>(frames) };
 }
 
+int32_t to_compat(const Napi::Value & value) {
+    if (value.IsUndefined()) {
+        return KSTT_COMPAT_FILES;
+    }
+    return to_bool(value, "transformersCompat") ? KSTT_COMPAT_TRANSFORMERS : KSTT_COMPAT_TRAINED;
+}
+
 void read_source_options(const Napi::Object & options, kstt_engine_params & params) {
     const Napi::Value codebooks = options.Get("codebooks");
-    const Napi::Value compat    = options.Get("transformersCompat");
     if (!codebooks.IsUndefined()) {
         params.n_codebooks = to_int32(codebooks, "codebooks");
     }
-    if (!compat.IsUndefined()) {
-        params.transformers_compat = to_bool(compat, "transformersCompat") ? 1 : 0;
-    }
+    params.compat = to_compat(options.Get("transformersCompat"));
 }
 
 Napi::Object from_info(Napi::Env env, const kstt_engine_info & info) {

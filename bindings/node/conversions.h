@@ -58,6 +58,9 @@ code_rows to_codes(const Napi::Value & values,
 
 sample_rows to_rows(const Napi::Value & values, const Napi::Value & n_rows, const Napi::Value & n_samples);
 
+// KSTT_COMPAT_* for transformersCompat; undefined: the files.
+int32_t to_compat(const Napi::Value & value);
+
 // codebooks and transformersCompat, where they are given.
 void read_source_options(const Napi::Object & options, kstt_engine_params & params);
 

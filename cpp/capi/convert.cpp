@@ -1,5 +1,6 @@
 // The C ABI: conversions.
 #include "capi/guard.h"
+#include "capi/handles.h"
 #include "convert/conversion.h"
 #include "include/kstt.h"
 
@@ -26,11 +27,11 @@ conversion_options to_options(const kstt_conversion_params & params) {
     if (params.dtype != nullptr) {
         options.type = parse_weight_type(params.dtype);
     }
-    options.small               = params.small_file != 0;
-    options.codec_decoder       = params.codec_decoder != 0;
-    options.transformers_compat = params.transformers_compat != 0;
-    options.max_shard_bytes     = static_cast<uint64_t>(params.max_shard_bytes);
-    options.n_threads           = params.n_threads;
+    options.small           = params.small_file != 0;
+    options.codec_decoder   = params.codec_decoder != 0;
+    options.compat          = compat_of(params.compat);
+    options.max_shard_bytes = static_cast<uint64_t>(params.max_shard_bytes);
+    options.n_threads       = params.n_threads;
     for (size_t i = 0; i < params.n_keep; i++) {
         require(params.keep[i] != nullptr, "a keep rule must not be NULL");
         options.keep.emplace_back(params.keep[i]);

@@ -38,12 +38,24 @@ struct kstt_session : kstt::engine_child<std::shared_ptr<kstt::session>> {
 
 namespace kstt {
 
+inline compat_mode compat_of(int32_t value) {
+    switch (value) {
+    case KSTT_COMPAT_FILES:
+        return compat_mode::files;
+    case KSTT_COMPAT_TRANSFORMERS:
+        return compat_mode::transformers;
+    case KSTT_COMPAT_TRAINED:
+        return compat_mode::trained;
+    default:
+        throw error(KSTT_STATUS_INVALID_ARGUMENT, "compat must be one of KSTT_COMPAT_*");
+    }
+}
+
 inline source_options source_options_of(const kstt_engine_params & params) {
     require(params.n_codebooks >= 0, "n_codebooks must be 0 (all) or a number of streams");
-    require(is_flag(params.transformers_compat), "transformers_compat must be 0 or 1");
     source_options options;
-    options.n_codebooks         = params.n_codebooks;
-    options.transformers_compat = params.transformers_compat == 1;
+    options.n_codebooks = params.n_codebooks;
+    options.compat      = compat_of(params.compat);
     return options;
 }
 

@@ -22,13 +22,13 @@ struct conversion_options {
     target_format               format = target_format::gguf;
     // Of the decoder's weights. Nothing: q8_0 in a GGUF; in safetensors as in the source, bf16 where that is quantized.
     std::optional<element_type> type;
-    std::vector<std::string>    keep;                         // rules, see type-policy.h
-    bool                        small               = false;  // of a GGUF, see choose_type
+    std::vector<std::string>    keep;                     // rules, see type-policy.h
+    bool                        small           = false;  // of a GGUF, see choose_type
     // Whether a GGUF gets the codec's decoder half. Safetensors have it wherever the source does.
-    bool                        codec_decoder       = false;
-    bool                        transformers_compat = false;  // see source_options
-    uint64_t                    max_shard_bytes     = 0;      // of a safetensors file; 0: all in one
-    int32_t                     n_threads           = 0;      // 0: all processors
+    bool                        codec_decoder   = false;
+    compat_mode                 compat          = compat_mode::files;
+    uint64_t                    max_shard_bytes = 0;  // of a safetensors file; 0: all in one
+    int32_t                     n_threads       = 0;  // 0: all processors
 };
 
 // Values come row by row from `source`, divided by `usage` where there is one; `n_filled` rows of `fill` follow.

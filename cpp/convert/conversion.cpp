@@ -15,7 +15,7 @@ namespace {
 
 source_options source_options_of(const conversion_options & options) {
     source_options result;
-    result.transformers_compat = options.transformers_compat;
+    result.compat = options.compat;
     return result;
 }
 

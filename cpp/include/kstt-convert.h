@@ -28,12 +28,12 @@ typedef struct kstt_conversion_params {
     const char * const * keep;  /* n_keep rules "GLOB" (stays in the type of the source) or "GLOB=DTYPE", matched
                                    against the tensor names of the transformers layout; the first that fits counts */
     size_t               n_keep;
-    int32_t              n_threads;           /* 0: all processors; else 1..256 */
-    int32_t              format;              /* KSTT_FORMAT_* */
-    int32_t              small_file;          /* 1: the codec in f16, and embeddings in q4_k where dtype has 4 bits */
-    int32_t              codec_decoder;       /* 1: a GGUF gets the codec's decoder half too; MODEL_UNSUPPORTED where
-                                                 the source has none. Safetensors have it wherever the source does */
-    int32_t              transformers_compat; /* as in kstt_engine_params */
+    int32_t              n_threads;     /* 0: all processors; else 1..256 */
+    int32_t              format;        /* KSTT_FORMAT_* */
+    int32_t              small_file;    /* 1: the codec in f16, and embeddings in q4_k where dtype has 4 bits */
+    int32_t              codec_decoder; /* 1: a GGUF gets the codec's decoder half too; MODEL_UNSUPPORTED where
+                                           the source has none. Safetensors have it wherever the source does */
+    int32_t              compat; /* KSTT_COMPAT_*: how the source is taken; a GGUF keeps its window and start token */
     int32_t              reserved[1];
     int64_t              max_shard_bytes; /* of one safetensors file; 0: all in one */
 } kstt_conversion_params;

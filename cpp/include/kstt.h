@@ -37,7 +37,7 @@ extern "C" {
 #    define KSTT_API
 #endif
 
-#define KSTT_ABI_VERSION 3
+#define KSTT_ABI_VERSION 4
 
 typedef int32_t kstt_status;
 
@@ -90,12 +90,20 @@ enum {
     KSTT_CODEC_WINDOW_UNIFORM = 1 /* every query sees w keys (transformers) */
 };
 
+/* What counts where a checkpoint's files, transformers' conversion and the training of a model differ (spec 5.4). */
+enum {
+    KSTT_COMPAT_FILES        = 0, /* the files */
+    KSTT_COMPAT_TRANSFORMERS = 1, /* checkpoints not made for transformers behave as after its conversion (window of at
+                                     most 375 steps, its start token); others as their files say */
+    KSTT_COMPAT_TRAINED      = 2  /* stt-1b-en_fr as converted for transformers, known by its dimensions and a window of
+                                     375 steps, gets the 750 it was trained with; others are as their files say */
+};
+
 typedef struct kstt_engine_params {
-    int32_t n_threads;           /* 0: chosen from the processor and the model's size; else 1..256 */
-    int32_t n_slots;             /* sessions that run at once, 1..4096; state memory grows with it */
-    int32_t n_codebooks;         /* audio streams to read, 0: all; the codec computes no more */
-    int32_t transformers_compat; /* 1: checkpoints not made for transformers behave as after its conversion (window of
-                                    375 steps, its start token); no effect on others */
+    int32_t n_threads;   /* 0: chosen from the processor and the model's size; else 1..256 */
+    int32_t n_slots;     /* sessions that run at once, 1..4096; state memory grows with it */
+    int32_t n_codebooks; /* audio streams to read, 0: all; the codec computes no more */
+    int32_t compat;      /* KSTT_COMPAT_* */
     int32_t reserved[4];
 } kstt_engine_params;
 

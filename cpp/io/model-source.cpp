@@ -26,9 +26,23 @@ model_path locate(const std::string & path) {
     return { folder_of(path), file_name_of(path) };
 }
 
-model_source open_transformers(const model_path & path) {
-    const model_config config = read_model_config(path.folder);
-    tokenizer_file     tokenizer =
+// transformers' conversion leaves stt-1b-en_fr at the class default of 375 steps, though it was trained with 750. All
+// its dimensions are asked for, so that no other model is taken for it.
+int32_t trained_window(const decoder_config & config) {
+    const bool is_converted_1b = config.sliding_window == 375 && config.num_hidden_layers == 16 &&
+                                 config.hidden_size == 2048 && config.num_attention_heads == 16 &&
+                                 config.num_key_value_heads == 16 && config.head_dim == 128 &&
+                                 config.ffn_dim == 11264 && config.vocab_size == 8001 &&
+                                 config.codebook_vocab_size == 2049 && config.num_codebooks == 32;
+    return is_converted_1b ? 750 : config.sliding_window;
+}
+
+model_source open_transformers(const model_path & path, const source_options & options) {
+    model_config config = read_model_config(path.folder);
+    if (options.compat == compat_mode::trained) {
+        config.decoder.sliding_window = trained_window(config.decoder);
+    }
+    tokenizer_file tokenizer =
         read_tokenizer_file(path_in_folder(path.folder, "tokenizer.json"), tokenizer_kind::tokenizer_json);
     std::shared_ptr<const checkpoint> weights = checkpoint::open(path.folder);
     std::vector<std::string>          files   = weights->files();
@@ -62,7 +76,8 @@ model_source open_layout(const model_path & path, const source_options & options
     }
     const json_value root = json_value::read(config, max_config_bytes);
     root.expect_object();
-    return is_original_config(root) ? open_original(path.folder, root, path.file, options) : open_transformers(path);
+    return is_original_config(root) ? open_original(path.folder, root, path.file, options)
+                                    : open_transformers(path, options);
 }
 
 // Fewer streams are read and searched than the checkpoint has.

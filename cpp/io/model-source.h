@@ -17,13 +17,22 @@
 
 namespace kstt {
 
-struct source_options {
-    // Audio streams to read; fewer than the checkpoint has are cheaper (spec 3.6: unmute reads 20). 0: all.
-    int32_t n_codebooks         = 0;
+// What counts where a checkpoint's files, transformers' conversion and the training of a model differ.
+enum class compat_mode {
+    files,  // the files
     // A checkpoint that was not made for transformers is given what transformers' conversion would have given it: an
     // attention window of 375 for the 1b, a start token beyond the text table, and a head with a row for the start
     // token (spec 5.4 a, c, d). No effect on the transformers layout, which says all that itself.
-    bool    transformers_compat = false;
+    transformers,
+    // The 1b in the transformers layout gets the attention window that it was trained with (spec 5.4 c). No effect on
+    // other layouts, whose files have it; nor on a GGUF of ours, for which whoever wrote it decided.
+    trained
+};
+
+struct source_options {
+    // Audio streams to read; fewer than the checkpoint has are cheaper (spec 3.6: unmute reads 20). 0: all.
+    int32_t     n_codebooks = 0;
+    compat_mode compat      = compat_mode::files;
 };
 
 struct model_source {

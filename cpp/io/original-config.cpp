@@ -187,12 +187,12 @@ model_config translate_config(const json_value &      root,
                               const original_config & config,
                               const json_value *      mimi,
                               int64_t                 ffn_dim,
-                              bool                    transformers_compat) {
+                              bool                    as_converted) {
     const int64_t table_rows = config.text_card + 1 + static_cast<int64_t>(config.n_q) * (config.card + 1) + 1;
     int32_t       context    = config.context;
     int64_t       bos        = config.text_card;
     int64_t       audio_pad  = table_rows - 1;
-    if (transformers_compat) {
+    if (as_converted) {
         // What its conversion leaves at the class defaults (spec 5.4); ids only where the table has such rows.
         context   = std::min(context, 375);
         bos       = table_rows > 48000 ? 48000 : bos;

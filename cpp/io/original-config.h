@@ -39,12 +39,12 @@ bool is_original_config(const json_value & root);
 original_config read_original_config(const json_value & root);
 
 // What transformers' conversion would make of it, checked. `mimi`: the document that mimi_config_name names, or nullptr
-// for the codec of the published checkpoints. `ffn_dim`: rows of the gated layers' first matrix. `transformers_compat`:
-// see source_options.
+// for the codec of the published checkpoints. `ffn_dim`: rows of the gated layers' first matrix. `as_converted`: see
+// compat_mode::transformers.
 model_config translate_config(const json_value &      root,
                               const original_config & config,
                               const json_value *      mimi,
                               int64_t                 ffn_dim,
-                              bool                    transformers_compat);
+                              bool                    as_converted);
 
 }  // namespace kstt

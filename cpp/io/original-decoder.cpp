@@ -128,7 +128,7 @@ int64_t find_ffn_dim(const original_tensors & stored, const original_config & co
 void add_decoder_tensors(composed_checkpoint &    out,
                          const original_tensors & stored,
                          const original_config &  original,
-                         bool                     transformers_compat,
+                         bool                     as_converted,
                          decoder_config &         config) {
     add_embeddings(out, stored, config);
     for (int32_t l = 0; l < config.num_hidden_layers; ++l) {
@@ -137,7 +137,7 @@ void add_decoder_tensors(composed_checkpoint &    out,
     out.add("model.norm.weight",
             { config.hidden_size },
             stored.need({ "out_norm.alpha", "out_norm.weight" }, { config.hidden_size }));
-    add_head(out, stored, transformers_compat, config);
+    add_head(out, stored, as_converted, config);
     add_extra_heads(out, stored, original, config);
 }
 

@@ -102,13 +102,11 @@ model_source open_original(const std::string &    folder,
     const original_tensors decoder(files, decoder_path, prefix(decoder_path, "lm."));
     const original_tensors codec(files, codec_path, prefix(codec_path, "mimi."));
 
-    model_config translated = translate_config(config,
-                                               original,
-                                               mimi.empty() ? nullptr : mimi.data(),
-                                               find_ffn_dim(decoder, original),
-                                               options.transformers_compat);
-    auto         composed   = std::make_unique<composed_checkpoint>(folder, files);
-    add_decoder_tensors(*composed, decoder, original, options.transformers_compat, translated.decoder);
+    const bool   as_converted = options.compat == compat_mode::transformers;
+    model_config translated   = translate_config(
+        config, original, mimi.empty() ? nullptr : mimi.data(), find_ffn_dim(decoder, original), as_converted);
+    auto composed = std::make_unique<composed_checkpoint>(folder, files);
+    add_decoder_tensors(*composed, decoder, original, as_converted, translated.decoder);
     add_codec_tensors(*composed, codec, translated.codec);
     composed->seal();
 

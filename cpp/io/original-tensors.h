@@ -55,7 +55,7 @@ int64_t find_ffn_dim(const original_tensors & stored, const original_config & co
 void add_decoder_tensors(composed_checkpoint &    out,
                          const original_tensors & stored,
                          const original_config &  original,
-                         bool                     transformers_compat,
+                         bool                     as_converted,
                          decoder_config &         config);
 
 // The tensors of the codec's encoder (spec 2.6).

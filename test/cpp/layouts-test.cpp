@@ -2,12 +2,15 @@
 #include "check.h"
 #include "io/model-source.h"
 #include "io/safetensors-file.h"
+#include "safetensors-bytes.h"
 #include "temp-folder.h"
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -225,14 +228,69 @@ void test_options() {
         options.n_codebooks = n;
         CHECK_THROWS(open_model(fixtures + "layouts/original-f32", options), KSTT_STATUS_INVALID_ARGUMENT, "2 to 8");
     }
-    options.n_codebooks         = 0;
-    options.transformers_compat = true;
-    const model_source compat   = open_model(fixtures + "layouts/original-f32", options);
+    options.n_codebooks       = 0;
+    options.compat            = kstt::compat_mode::transformers;
+    const model_source compat = open_model(fixtures + "layouts/original-f32", options);
     // The head gets the zero row; this small table has no row 48000 that the start token could be.
     CHECK_EQUAL(compat.config.decoder.output_vocab_size, 401);
     CHECK_EQUAL(compat.config.decoder.bos_token_id, 400);
     const std::vector<float> head = values_of(compat.weights->get("lm_head.weight", { 401, 48 }));
     CHECK(std::all_of(head.end() - 48, head.end(), [](float value) { return value == 0.0F; }));
+}
+
+// A folder in the transformers layout with this configuration and no more weights than a header needs.
+int32_t window_of(const nlohmann::json & config, kstt::compat_mode compat) {
+    const temp_folder folder;
+    folder.write("config.json", config.dump());
+    folder.write("preprocessor_config.json", R"({"sampling_rate": 24000, "audio_delay_seconds": 0.5})");
+    folder.write("tokenizer.json", "{}");
+    folder.write("model.safetensors", safetensors_bytes({ { "one", "F32", { 1 }, std::string(4, '\0') } }));
+    kstt::source_options options;
+    options.compat = compat;
+    return open_model(folder.path(), options).config.decoder.sliding_window;
+}
+
+// Only stt-1b-en_fr as transformers' conversion leaves it gets the window it was trained with, and only on demand.
+void test_trained_window() {
+    using kstt::compat_mode;
+    const nlohmann::json converted = {
+        { "model_type", "kyutai_speech_to_text" },
+        { "num_hidden_layers", 16 },
+        { "num_attention_heads", 16 },
+        { "vocab_size", 8001 },
+        { "sliding_window", 375 },
+    };
+    CHECK_EQUAL(window_of(converted, compat_mode::files), 375);
+    CHECK_EQUAL(window_of(converted, compat_mode::transformers), 375);
+    CHECK_EQUAL(window_of(converted, compat_mode::trained), 750);
+    const std::vector<std::pair<const char *, int32_t>> others = {
+        { "num_hidden_layers", 17 },  { "num_attention_heads", 32 },
+        { "num_key_value_heads", 8 }, { "hidden_size", 1024 },
+        { "ffn_dim", 11266 },         { "vocab_size", 8002 },
+        { "num_codebooks", 31 },      { "codebook_vocab_size", 2050 },
+        { "head_dim", 64 },
+    };
+    for (const auto & [key, value] : others) {
+        nlohmann::json other        = converted;
+        other[key]                  = value;
+        // Smaller tables have no row of the ids that transformers' defaults name.
+        other["audio_pad_token_id"] = 3;
+        CHECK_EQUAL(window_of(other, compat_mode::trained), 375);
+    }
+    for (const int32_t window : { 374, 376, 750, 1000 }) {
+        nlohmann::json other    = converted;
+        other["sliding_window"] = window;
+        CHECK_EQUAL(window_of(other, compat_mode::trained), window);
+    }
+    // stt-2.6b-en has 375 by right: transformers' defaults are its dimensions.
+    CHECK_EQUAL(window_of({ { "model_type", "kyutai_speech_to_text" } }, compat_mode::trained), 375);
+    kstt::source_options options;
+    options.compat = compat_mode::trained;
+    for (const char * layout : { "original-f32", "candle-f32", "mlx-q4", "moshi.cpp-f32" }) {
+        const std::string path = fixtures + "layouts/" + layout;
+        CHECK_EQUAL(open_model(path, options).config.decoder.sliding_window,
+                    open_model(path, {}).config.decoder.sliding_window);
+    }
 }
 
 // Tensors that had to be made can be given back, and are made anew.
@@ -251,5 +309,11 @@ void test_release() {
 }  // namespace
 
 int main() {
-    return check_run({ test_tensors, test_configs, test_mlx_unpacking, test_paths, test_options, test_release });
+    return check_run({ test_tensors,
+                       test_configs,
+                       test_mlx_unpacking,
+                       test_paths,
+                       test_options,
+                       test_trained_window,
+                       test_release });
 }

@@ -40,11 +40,12 @@ void test_buffer() {
     kstt_engine_params params = kstt_engine_default_params();
     params.n_codebooks        = -1;
     CHECK_EQUAL(kstt_model_describe(path.c_str(), &params, nullptr, 0, &needed, &error), bad);
-    params                     = kstt_engine_default_params();
-    params.transformers_compat = 2;
+    params        = kstt_engine_default_params();
+    params.compat = 3;
     CHECK_EQUAL(kstt_model_describe(path.c_str(), &params, nullptr, 0, &needed, &error), bad);
-    params.transformers_compat = 0;
-    params.n_codebooks         = 9;
+    CHECK(std::string(error.message).find("KSTT_COMPAT_*") != std::string::npos);
+    params.compat      = KSTT_COMPAT_FILES;
+    params.n_codebooks = 9;
     CHECK_EQUAL(kstt_model_describe(path.c_str(), &params, nullptr, 0, &needed, &error), bad);
     CHECK(std::string(error.message).find("2 to 8") != std::string::npos);
     CHECK_EQUAL(kstt_model_describe("/nowhere", nullptr, nullptr, 0, &needed, &error), KSTT_STATUS_FILE_NOT_FOUND);
@@ -83,10 +84,10 @@ void test_layouts() {
 }
 
 void test_params() {
-    kstt_engine_params params  = kstt_engine_default_params();
-    params.n_codebooks         = 5;
-    params.transformers_compat = 1;
-    const json description     = describe(fixtures + "layouts/original-f32", &params);
+    kstt_engine_params params = kstt_engine_default_params();
+    params.n_codebooks        = 5;
+    params.compat             = KSTT_COMPAT_TRANSFORMERS;
+    const json description    = describe(fixtures + "layouts/original-f32", &params);
     CHECK_EQUAL(description["n_codebooks"], 5);
     CHECK_EQUAL(description["output_vocab_size"], 401);
 

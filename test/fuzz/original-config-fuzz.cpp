@@ -26,9 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
         if (stop != end) {
             mimi.push_back(parse(stop + 1, end, "mimi.json"));
         }
-        for (const bool compat : { false, true }) {
+        for (const bool as_converted : { false, true }) {
             const kstt::model_config translated = kstt::translate_config(
-                root, config, mimi.empty() ? nullptr : mimi.data(), int64_t{ 2 } * config.dim, compat);
+                root, config, mimi.empty() ? nullptr : mimi.data(), int64_t{ 2 } * config.dim, as_converted);
             fuzz_require(translated.codec.frame_size() > 0, "a frame without samples");
             fuzz_require(translated.decoder.sliding_window <= config.context, "a window beyond the checkpoint's");
         }

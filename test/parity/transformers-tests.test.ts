@@ -89,7 +89,7 @@ describe.each(["plain-f32", "gqa-f32"])("%s", (name) => {
       expect(attentions?.map(({ dims }) => dims)).toEqual(Array(layers).fill([ROWS, heads, LENGTH, LENGTH]));
       expect(hidden_states?.map(({ dims }) => dims)).toEqual(Array(layers + 1).fill([ROWS, LENGTH, hidden_size]));
       for (const row of attentions?.[0]?.view(-1, LENGTH) ?? []) {
-        expect(row.data.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+        expect(row.data.reduce((sum: number, value: number) => sum + value, 0)).toBeCloseTo(1, 5);
       }
     };
     await check({ output_attentions: true, output_hidden_states: true });

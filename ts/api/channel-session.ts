@@ -54,7 +54,12 @@ export class ChannelSession {
     return Math.max(...this.#channels.map(({ session }) => session.queuedSeconds));
   }
 
-  /** Interleaved PCM of all channels, else as LiveSession.write(). */
+  /**
+   * Interleaved PCM of all channels, else as LiveSession.write().
+   *
+   * Errors: as there; ERR_INVALID_ARGUMENT also for samples that are no whole number per channel. All channels take the
+   * chunk or none.
+   */
   write(chunk: PcmChunk, options: WriteOptions = {}): Promise<void> {
     try {
       const { rate, format } = pcmKind(options, this.#options);
@@ -69,24 +74,24 @@ export class ChannelSession {
     }
   }
 
-  /** As LiveSession.flush(), for all channels. */
+  /** As LiveSession.flush(), for all channels, with its errors. Resolves to the seconds of the longest. */
   flush(): Promise<number> {
     return this.#all((session) => session.flush()).then((times) => Math.max(...times));
   }
 
-  /** As LiveSession.end(), for all channels. */
+  /** As LiveSession.end(), for all channels, with its errors. Resolves to the seconds of the longest. */
   end(): Promise<number> {
     return this.#all((session) => session.end()).then((times) => Math.max(...times));
   }
 
-  /** Ends all channels at once; iterating throws ERR_ABORTED. */
+  /** Ends all channels at once; iterating throws ERR_ABORTED (cause: `reason`), and later calls reject with it. */
   abort(reason?: unknown): void {
     for (const { session } of this.#channels) {
       session.abort(reason);
     }
   }
 
-  /** Frees the slots of all channels; what was not read is lost. */
+  /** Frees the slots of all channels; what was not read is lost. Later calls reject with ERR_DISPOSED. */
   async dispose(): Promise<void> {
     await this.#all((session) => session.dispose());
   }
@@ -96,7 +101,10 @@ export class ChannelSession {
     await this.dispose();
   }
 
-  /** One reader at a time, as LiveSession. */
+  /**
+   * One reader at a time, as LiveSession: a second iterator is refused with ERR_INVALID_STATE. Throws what ends the
+   * session of any channel (ERR_ABORTED, ERR_DISPOSED, an error of the backend); the others are disposed then.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<ChannelEvent, undefined> {
     return this.#events.iterate();
   }

@@ -64,7 +64,10 @@ export interface ConvertOptions {
   small?: boolean | undefined;
   /** Of a GGUF: also the half of the codec that turns codes into audio. Transcription never reads it. Default: false. */
   codecDecoder?: boolean | undefined;
-  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it. Default: false. */
+  /**
+   * As of SpeechToText.load(). A GGUF keeps the window and the start token; the configuration of a source in
+   * transformers' layout goes into a folder as it is, either way.
+   */
   transformersCompat?: boolean | undefined;
   /** Of safetensors: bytes of one file, or a text such as "5GB". Default "50GB". */
   maxShardSize?: number | string | undefined;
@@ -128,7 +131,9 @@ function toGguf(from: string, to: string, options: ConvertOptions): Promise<Conv
 }
 
 async function toFolder(from: string, to: string, options: ConvertOptions): Promise<ConversionReport> {
-  const { dtype, keep, threads, transformersCompat, signal, onProgress } = options;
+  const { dtype, keep, threads, signal, onProgress } = options;
+  // Without the flag a config.json counts as it is: loading the result, here or in transformers, decides anew.
+  const transformersCompat = options.transformersCompat || undefined;
   const request = { transformersCompat };
   const description = await describePath(from, request);
   const documents = await loadConfigs(from, request);

@@ -1,13 +1,17 @@
 /** What a checkpoint is, without loading it. */
 import { throwIfAborted, untilAborted } from "../model/abort.js";
 import { describeLocation } from "../model/describe-model.js";
-import type { ModelDescription, ModelPart } from "../model/foreign-layout.js";
+import { checkSourceRequest, type ModelDescription, type ModelPart } from "../model/foreign-layout.js";
 import type { ModelLocation } from "../model/model-folder.js";
 import { checkFunction, checkOptions, checkSignal, checkText } from "../model/option-checks.js";
 import { type Progress, toHubOptions } from "./options.js";
 
 /** Options of inspectModel(). */
 export interface InspectOptions {
+  /** Audio streams to read, as of SpeechToText.load(). */
+  codebooks?: number | undefined;
+  /** As of SpeechToText.load(). */
+  transformersCompat?: boolean | undefined;
   /** Of a model of the Hub: folder of downloaded models. Default: that of huggingface_hub. */
   cacheDir?: string | undefined;
   /** Aborting rejects with ERR_ABORTED. */
@@ -71,18 +75,21 @@ export interface ModelSummary {
 }
 
 /**
- * Reads the headers of a checkpoint of any layout and checks them as loading does.
+ * Reads the headers of a checkpoint of any layout and checks them as loading does. Says what SpeechToText.load() makes of
+ * it with the same options.
  *
  * Errors: those of SpeechToText.load.
  */
 export async function inspectModel(location: ModelLocation, options: InspectOptions = {}): Promise<ModelSummary> {
-  checkOptions("inspectModel", options, ["cacheDir", "signal", "onDownload"]);
-  const { cacheDir, signal, onDownload } = options;
+  checkOptions("inspectModel", options, ["codebooks", "transformersCompat", "cacheDir", "signal", "onDownload"]);
+  checkSourceRequest(options);
+  const { codebooks, transformersCompat = false, cacheDir, signal, onDownload } = options;
   checkText("cacheDir", cacheDir);
   checkSignal(signal);
   checkFunction("onDownload", onDownload);
   throwIfAborted(signal);
-  const found = describeLocation(location, {}, toHubOptions({ cacheDir, signal, onProgress: onDownload }));
+  const request = { codebooks, transformersCompat };
+  const found = describeLocation(location, request, toHubOptions({ cacheDir, signal, onProgress: onDownload }));
   const { path, description } = await untilAborted(found, signal);
   return summarize(path, description);
 }

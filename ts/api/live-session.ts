@@ -105,6 +105,8 @@ export class LiveSession {
   /**
    * Brings out all words spoken so far in the time it takes to compute the model's delay, then goes on. Resolves when
    * they have been reported, to the seconds of audio before it.
+   *
+   * Errors: ERR_INVALID_STATE (after end()), ERR_ABORTED (also by reset()), ERR_DISPOSED.
    */
   flush(): Promise<number> {
     return this.#told(() => {
@@ -117,7 +119,11 @@ export class LiveSession {
     });
   }
 
-  /** No more audio will come. Resolves when everything is reported and the slot is free, to the seconds of audio. */
+  /**
+   * No more audio will come. Resolves when everything is reported and the slot is free, to the seconds of audio.
+   *
+   * Errors: ERR_ABORTED, ERR_DISPOSED.
+   */
   end(): Promise<number> {
     return this.#told(() => {
       if (this.#ending === undefined) {
@@ -130,7 +136,11 @@ export class LiveSession {
     });
   }
 
-  /** As fresh, in the same slot: audio that waits and unread events are dropped, times begin at 0. */
+  /**
+   * As fresh, in the same slot: audio that waits and unread events are dropped, times begin at 0.
+   *
+   * Errors: ERR_INVALID_STATE (after end()), ERR_ABORTED, ERR_DISPOSED.
+   */
   async reset(): Promise<void> {
     this.#checkOpen("reset");
     this.#clear();
@@ -144,7 +154,9 @@ export class LiveSession {
 
   /**
    * The state of the stream as bytes, for SpeechToText.restoreSession() of the same model, here or elsewhere: all audio
-   * written so far is in it, all events so far are not. The session goes on unchanged. ERR_INVALID_STATE without a slot.
+   * written so far is in it, all events so far are not. The session goes on unchanged.
+   *
+   * Errors: ERR_INVALID_STATE (without a slot, after end()), ERR_ABORTED, ERR_DISPOSED.
    */
   async snapshot(): Promise<Uint8Array> {
     this.#checkOpen("snapshot");
@@ -180,13 +192,19 @@ export class LiveSession {
     return this.#events.iterate();
   }
 
-  /** The events as a Web Stream; takes the place of the iterator. Cancelling it disposes the session. */
+  /**
+   * The events as a Web Stream; takes the place of the iterator. Cancelling it disposes the session. Throws
+   * ERR_INVALID_STATE while an iterator is in use; the stream errors with what the iteration would throw.
+   */
   get readable(): ReadableStream<LiveEvent> {
     this.#readable ??= toReadable(this);
     return this.#readable;
   }
 
-  /** write() and end() as a Web Stream with the session's rate and format. Aborting it aborts the session. */
+  /**
+   * write() and end() as a Web Stream with the session's rate and format. Aborting it aborts the session. What write()
+   * rejects with errors the stream, as with any Web Stream: no further chunk is taken.
+   */
   get writable(): WritableStream<PcmChunk> {
     this.#writable ??= toWritable(this);
     return this.#writable;

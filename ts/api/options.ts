@@ -71,7 +71,11 @@ export interface LoadOptions extends HubLoadOptions {
   slots?: number | undefined;
   /** Audio streams to read, as unmute does with 20 of 32: cheaper, and a little less exact. Default: all. */
   codebooks?: number | undefined;
-  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it (docs/layouts.md). */
+  /**
+   * Take a checkpoint as transformers has it: one in Kyutai's own layout as its conversion would make it, and
+   * `kyutai/stt-1b-en_fr-trfs` with its window of 375 steps instead of the 750 it was trained with (docs/layouts.md).
+   * Default: false.
+   */
   transformersCompat?: boolean | undefined;
   /** Live sessions that may wait for a slot, 0 to 65536, default 256; another one is refused with ERR_NO_SLOT. */
   maxWaiting?: number | undefined;

@@ -35,7 +35,8 @@ class SessionDuplex extends Duplex {
 
 /**
  * PCM in, event objects out, with the session's rate and format; takes the place of its iterator. Destroying the stream
- * disposes the session: `process.stdin.pipe(toNodeStream(session)).on("data", (event) => ...)`.
+ * disposes the session: `process.stdin.pipe(toNodeStream(session)).on("data", (event) => ...)`. Throws ERR_INVALID_STATE
+ * while an iterator is in use. Emits "error" with what write(), end() or the iteration of the session rejects with.
  */
 export function toNodeStream(session: LiveSession): Duplex {
   return new SessionDuplex(session);

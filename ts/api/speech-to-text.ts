@@ -90,7 +90,7 @@ export class SpeechToText {
    */
   static async load(model?: ModelLocation, options: LoadOptions = {}): Promise<SpeechToText> {
     checkLoadOptions(options);
-    const { backend, threads, slots = 1, codebooks, transformersCompat } = options;
+    const { backend, threads, slots = 1, codebooks, transformersCompat = false } = options;
     const { maxWaiting = DEFAULT_MAX_WAITING, signal, onProgress } = options;
     if (signal?.aborted) {
       throw abortError(signal);
@@ -173,9 +173,15 @@ export class SpeechToText {
   /**
    * A session per channel of one stream, for speakers who have a channel each; their words are merged by time.
    * `channels`: a name for each. All channels get their slots together; needs as many slots as channels.
+   *
+   * Errors: ERR_INVALID_ARGUMENT, ERR_NO_SLOT (fewer slots than channels, or more than `maxWaiting` wait), ERR_ABORTED,
+   * ERR_DISPOSED.
    */
   async createChannelSession(options: ChannelSessionOptions): Promise<ChannelSession> {
-    const { channels, ...own } = options;
+    const { channels, ...own } = (options ?? {}) as ChannelSessionOptions;
+    if (channels === undefined) {
+      throw invalidArgument("createChannelSession needs 'channels'", 'For example { channels: ["agent", "caller"] }.');
+    }
     checkChannels(channels);
     checkSessionOptions(own, "createChannelSession");
     this.#checkUsable(own.signal);

@@ -1,4 +1,5 @@
 /** Timed words to SubRip and WebVTT. */
+import { invalidArgument, show } from "../model/option-checks.js";
 import type { Word } from "./transcript.js";
 
 interface Cue {
@@ -15,7 +16,7 @@ const MAX_GAP_SECONDS = 1;
 /** A cue shorter than this cannot be seen; some readers refuse an empty one. */
 const MIN_SECONDS = 0.001;
 
-/** SubRip: numbered cues with a decimal comma. */
+/** SubRip: numbered cues with a decimal comma. Throws ERR_INVALID_ARGUMENT: no list of words with times. */
 export function toSrt(words: readonly Word[]): string {
   // SubRip has no escapes: an arrow in the text would look like a timing line.
   return toCues(words)
@@ -26,7 +27,7 @@ export function toSrt(words: readonly Word[]): string {
     .join("\n");
 }
 
-/** WebVTT: a header, and cues whose text is escaped. */
+/** WebVTT: a header, and cues whose text is escaped. Throws ERR_INVALID_ARGUMENT: no list of words with times. */
 export function toVtt(words: readonly Word[]): string {
   const cues = toCues(words).map(({ start, end, text }) => {
     const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -35,7 +36,27 @@ export function toVtt(words: readonly Word[]): string {
   return ["WEBVTT\n", ...cues].join("\n");
 }
 
+function checkWords(words: unknown): void {
+  if (!Array.isArray(words)) {
+    throw invalidArgument(
+      `subtitles are made of a list of words, not ${show(words)}`,
+      "Pass `words` of a transcription.",
+    );
+  }
+  const isTime = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
+  const bad = words.findIndex((word: Partial<Word> | null | undefined) => {
+    return typeof word?.text !== "string" || !isTime(word.start) || !isTime(word.end);
+  });
+  if (bad >= 0) {
+    throw invalidArgument(
+      `word ${bad} needs a text, and a start and an end in seconds from 0`,
+      "Pass `words` of a transcription.",
+    );
+  }
+}
+
 function toCues(words: readonly Word[]): Cue[] {
+  checkWords(words);
   const cues: Cue[] = [];
   let open: Cue | undefined;
   for (const word of words) {

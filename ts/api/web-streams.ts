@@ -5,7 +5,7 @@ import type { PcmChunk } from "./pcm-chunks.js";
 
 type Duplex = Pick<LiveSession, "write" | "end" | "abort" | "dispose"> & AsyncIterable<LiveEvent, undefined>;
 
-/** One event per chunk, read when somebody asks for it. */
+/** One event per chunk, read when somebody asks for it. Throws ERR_INVALID_STATE while an iterator is in use. */
 export function toReadable(session: Duplex): ReadableStream<LiveEvent> {
   const events = session[Symbol.asyncIterator]();
   return new ReadableStream<LiveEvent>(
@@ -25,6 +25,7 @@ export function toReadable(session: Duplex): ReadableStream<LiveEvent> {
   );
 }
 
+/** Chunks to write(), whose errors it has; closing is end(). */
 export function toWritable(session: Duplex): WritableStream<PcmChunk> {
   return new WritableStream<PcmChunk>({
     write: (chunk) => session.write(chunk),
@@ -35,7 +36,10 @@ export function toWritable(session: Duplex): WritableStream<PcmChunk> {
   });
 }
 
-/** Both ends of a session for pipeThrough(): `microphone.pipeThrough(transcriptionStream(session))`. */
+/**
+ * Both ends of a session for pipeThrough(): `microphone.pipeThrough(transcriptionStream(session))`. Throws as
+ * `session.readable`; the streams error as `readable` and `writable` of the session say.
+ */
 export function transcriptionStream(session: LiveSession): TransformPair {
   return { readable: session.readable, writable: session.writable };
 }

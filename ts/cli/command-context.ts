@@ -9,6 +9,10 @@ export interface ModelOptions {
   readonly cache?: string;
   readonly backend: BackendPreference;
   readonly threads?: number;
+  /** Audio streams to read. */
+  readonly codebooks?: number;
+  /** Not of `encode`: the codec has no part in it. */
+  readonly transformersCompat?: boolean;
   readonly acceptTruncated: boolean;
 }
 

@@ -20,13 +20,21 @@ export async function info(version: string, io: CliIo): Promise<number> {
 export interface InfoCommandOptions {
   readonly json: boolean;
   readonly cache?: string;
+  readonly codebooks?: number;
+  readonly transformersCompat?: true;
 }
 
 /** What a checkpoint is. */
-export async function modelInfo(model: string, { json, cache }: InfoCommandOptions, io: CliIo): Promise<number> {
+export async function modelInfo(
+  model: string,
+  { json, cache, codebooks, transformersCompat }: InfoCommandOptions,
+  io: CliIo,
+): Promise<number> {
   const progress = new LoadProgress(io);
   const summary = await inspectModel(model, {
     cacheDir: cache,
+    codebooks,
+    transformersCompat,
     signal: io.signal,
     onDownload: ({ done, total = 0, download }) => progress.downloaded(done, total, download?.rate ?? 0, download?.eta),
   }).finally(() => progress.stop());

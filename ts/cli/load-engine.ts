@@ -5,7 +5,7 @@ import { LoadProgress } from "./load-progress.js";
 
 /** Loads the model of the command line, with progress on stderr. */
 export async function loadSpeechToText(
-  { model, cache, backend, threads }: Omit<ModelOptions, "acceptTruncated">,
+  { model, cache, backend, threads, codebooks, transformersCompat }: Omit<ModelOptions, "acceptTruncated">,
   slots: number,
   io: CliIo,
 ): Promise<SpeechToText> {
@@ -14,6 +14,8 @@ export async function loadSpeechToText(
     cacheDir: cache,
     backend,
     threads,
+    codebooks,
+    transformersCompat,
     slots,
     signal: io.signal,
     onProgress: ({ done, total = 0, download }) =>

@@ -74,7 +74,7 @@ export async function encode(files: readonly string[], options: ModelOptions, io
 }
 
 async function withModel(
-  { model: location = "digits-en", cache, backend, threads }: ModelOptions,
+  { model: location = "digits-en", cache, backend, threads, codebooks, transformersCompat }: ModelOptions,
   io: CliIo,
   work: (loaded: Loaded) => Promise<number>,
 ): Promise<number> {
@@ -84,7 +84,8 @@ async function withModel(
     signal: io.signal,
     progress_callback: (info: ProgressInfo): void => showProgress(info, progress),
   };
-  const [processor, model] = await load(location, options, { backend, threads }).finally(() => progress.stop());
+  const engine = { backend, threads, num_codebooks: codebooks, transformers_compat: transformersCompat };
+  const [processor, model] = await load(location, options, engine).finally(() => progress.stop());
   try {
     await reportChoice(model.source, io);
     return await work({ processor, model, rate: processor.feature_extractor.sampling_rate });
@@ -97,7 +98,7 @@ async function withModel(
 async function load(
   location: string,
   options: PretrainedOptions,
-  engine: Pick<PretrainedModelOptions, "backend" | "threads">,
+  engine: PretrainedModelOptions,
 ): Promise<[KyutaiSpeechToTextProcessor, KyutaiSpeechToTextForConditionalGeneration]> {
   const processor = await KyutaiSpeechToTextProcessor.from_pretrained(location, options);
   const model = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(location, { ...options, ...engine });

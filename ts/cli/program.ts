@@ -12,6 +12,14 @@ import { listen } from "./listen-command.js";
 import { encode, generate } from "./model-commands.js";
 import { TRANSCRIBE_FORMATS, transcribe } from "./transcribe-command.js";
 
+/** How a checkpoint is taken. */
+const CODEBOOKS_OPTION = "--codebooks <n>";
+const CODEBOOKS_HELP =
+  "audio streams to read, as unmute does with 20 of 32: cheaper, a little less exact (default: all)";
+const COMPAT_OPTION = "--transformers-compat";
+const COMPAT_HELP =
+  "take a model as transformers has it: Kyutai's own layouts as its conversion would make them, its 1b with a window of 375";
+
 /** What a shell reports for a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
@@ -68,6 +76,7 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   modelCommand(program, "transcribe", "print what is said in recordings")
+    .option(COMPAT_OPTION, COMPAT_HELP)
     .addOption(new Option("--format <format>", "output format").choices(TRANSCRIBE_FORMATS).default("text"))
     .option("--output <dir>", "write one file per recording there instead of standard output")
     .option("--timestamps", "text: a line per word, with its start and end in seconds", false)
@@ -79,6 +88,8 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     .addOption(new Option("--format <format>", "output format").choices(["json", "text"]).default("json"))
     .option("--max-new-tokens <n>", "at most this many tokens", positiveInteger)
     .option("--audio-window-size <n>", "frames per call of the codec (default: all)", positiveInteger)
+    .option(COMPAT_OPTION, "take Kyutai's own layouts as transformers' conversion would make them")
+    .option("--no-transformers-compat", "take transformers' 1b with the window it was trained with, 750 steps, not 375")
     .action(async (files, options) => setExitCode(await generate(files, options, io)));
   modelCommand(program, "encode", "print the codec's codes of recordings")
     .addOption(new Option("--format <format>", "output format").choices(["json"]).default("json"))
@@ -86,6 +97,7 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
   addHubCommands(program, io, setExitCode);
   withModelOptions(program.command("listen"))
     .description("print what is said into the microphone, word by word")
+    .option(COMPAT_OPTION, COMPAT_HELP)
     .option("--rate <hz>", "sample rate of the recording (default: 24000; needed with --stdin)", positiveInteger)
     .option("--device <name>", "recording device, as the recording program names it")
     .option("--channels <names>", 'a speaker per channel: "split", or a name for each, separated by commas')
@@ -108,7 +120,7 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     )
     .option("--small", "gguf: the codec in f16, embeddings in q4_k where --dtype has 4 bits")
     .option("--codec-decoder", "gguf: also the half of the codec that turns codes into audio")
-    .option("--transformers-compat", "take Kyutai's own layouts as transformers' conversion would make them")
+    .option(COMPAT_OPTION, COMPAT_HELP)
     .option("--max-shard-size <size>", 'safetensors: bytes of one file at most, such as "5GB" (default: 50GB)')
     .option(
       "--keep <rule>",
@@ -124,6 +136,8 @@ async function createProgram(io: CliIo, setExitCode: (code: number) => void): Pr
     .command("info")
     .description("print what a model is; without one, the version and which backends work here")
     .argument("[model]", "checkpoint folder or file, id on the Hub, or digits-en")
+    .option(CODEBOOKS_OPTION, CODEBOOKS_HELP, positiveInteger)
+    .option(COMPAT_OPTION, COMPAT_HELP)
     .option(...CACHE_OPTION)
     .option("--json", "as JSON, with every detail", false)
     .action(async (model, options) =>
@@ -144,6 +158,7 @@ function withModelOptions(command: Command): Command {
   return command
     .option("--model <model>", "checkpoint folder or file, or id on the Hub (default: the embedded model digits-en)")
     .option(...CACHE_OPTION)
+    .option(CODEBOOKS_OPTION, CODEBOOKS_HELP, positiveInteger)
     .addOption(
       new Option("--backend <backend>", "where to compute").choices(["auto", "cuda", "cpu", "wasm"]).default("auto"),
     )

@@ -45,7 +45,10 @@ export interface Backend {
 export interface SourceOptions {
   /** Audio streams to read; absent: all. */
   codebooks?: number;
-  /** A checkpoint not made for transformers is taken as its conversion would make it. */
+  /**
+   * True: a checkpoint not made for transformers is taken as its conversion would make it. False: as it was trained,
+   * where transformers' conversion says otherwise (docs/layouts.md). Absent: as its files say.
+   */
   transformersCompat?: boolean;
 }
 

@@ -23,7 +23,7 @@ export interface ConversionOptions {
   small: boolean;
   /** Of a GGUF: the codec's decoder half too. */
   codecDecoder: boolean;
-  /** The source is taken as transformers' conversion would make it. */
+  /** How the source is taken, as in SourceOptions. */
   transformersCompat: boolean;
   /** Of a safetensors file; 0: all in one. */
   maxShardBytes: number;

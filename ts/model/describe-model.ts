@@ -3,7 +3,7 @@ import { headBytes } from "../contract/file-head.js";
 import type { HubOptions } from "../hub/types.js";
 import { checkSourceRequest, describePath, type ModelDescription, type SourceRequest } from "./foreign-layout.js";
 import { findModelPath, type ModelLocation } from "./model-folder.js";
-import { checkOptions } from "./option-checks.js";
+import { checkOptions, checkText } from "./option-checks.js";
 
 export type { ModelDescription } from "./foreign-layout.js";
 
@@ -11,24 +11,30 @@ export type { ModelDescription } from "./foreign-layout.js";
 export interface DescribeOptions {
   /** Audio streams to read, as unmute does with 20 of 32. Default: all. */
   codebooks?: number | undefined;
-  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it. Default: false. */
+  /** As of SpeechToText.load(). */
   transformersCompat?: boolean | undefined;
+  /** Of a model on the Hub: folder of downloaded models. Default: that of huggingface_hub. */
+  cacheDir?: string | undefined;
 }
 
 /**
  * Layout, files, configuration, types and sizes of a checkpoint: a folder or a file of weights; without a location, of
- * the embedded model. Reads no weights, and fetches none of a model on the Hub.
+ * the embedded model. Says what SpeechToText.load() would take it for. Reads no weights, and fetches none of a model on
+ * the Hub.
  *
  * Errors: ERR_INVALID_ARGUMENT, ERR_FILE_NOT_FOUND, ERR_FILE_ACCESS, ERR_MODEL_FORMAT, ERR_MODEL_UNSUPPORTED,
- * ERR_BACKEND_UNAVAILABLE.
+ * ERR_BACKEND_UNAVAILABLE; of the Hub those of downloadModel.
  */
 export async function describeModel(
   location?: ModelLocation,
   options: DescribeOptions = {},
 ): Promise<ModelDescription> {
-  checkOptions("describeModel", options, ["codebooks", "transformersCompat"]);
+  checkOptions("describeModel", options, ["codebooks", "transformersCompat", "cacheDir"]);
   checkSourceRequest(options);
-  return (await describeLocation(location, options, {})).description;
+  const { codebooks, transformersCompat = false, cacheDir } = options;
+  checkText("cacheDir", cacheDir);
+  const request = { codebooks, transformersCompat };
+  return (await describeLocation(location, request, { cache_dir: cacheDir })).description;
 }
 
 /** Where a model is, and what the core says of it. Of one on the Hub that is not here no weights are fetched. */

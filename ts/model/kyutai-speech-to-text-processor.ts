@@ -110,8 +110,13 @@ export class KyutaiSpeechToTextProcessor extends Callable<
     );
   }
 
-  /** Text of one sequence of ids. Throws ERR_INVALID_ARGUMENT. */
-  decode(ids: TokenIds, options?: DecodeOptions): string {
+  /** Text of one sequence of ids, or a list of texts for a batch. Throws ERR_INVALID_ARGUMENT. */
+  decode(ids: Exclude<TokenIds, Tensor>, options?: DecodeOptions): string;
+  /** Of a list of sequences: a list of texts. */
+  decode(batch: readonly TokenIds[], options?: DecodeOptions): string[];
+  /** Of a tensor: one text or several, which its shape tells. */
+  decode(ids: TokenIds | readonly TokenIds[], options?: DecodeOptions): string | string[];
+  decode(ids: TokenIds | readonly TokenIds[], options?: DecodeOptions): string | string[] {
     return this.tokenizer.decode(ids, options);
   }
 

@@ -15,17 +15,19 @@ export async function loadConfigs(
   request: SourceRequest,
   given?: GenerationConfig,
 ): Promise<LoadedConfigs> {
-  if (request.transformersCompat) {
-    const described = await describePath(folder, request);
-    // The transformers layout says everything itself, in files of its own.
-    if (described.layout !== "transformers") {
-      return {
-        config: KyutaiSpeechToTextConfig.from_dict(described.config),
-        generationConfig: given ?? new GenerationConfig(described.generation_config),
-      };
-    }
+  const { transformersCompat } = request;
+  const described = transformersCompat === undefined ? undefined : await describePath(folder, request);
+  if (transformersCompat && described !== undefined && described.layout !== "transformers") {
+    return {
+      config: KyutaiSpeechToTextConfig.from_dict(described.config),
+      generationConfig: given ?? new GenerationConfig(described.generation_config),
+    };
   }
   const config = await KyutaiSpeechToTextConfig.from_pretrained(folder);
+  if (described?.layout === "transformers") {
+    // All else that layout says itself, in files of its own.
+    config.sliding_window = Number(described.config["sliding_window"]);
+  }
   const generationConfig = given ?? (await GenerationConfig.from_pretrained(folder, config));
   warnOfUseless(Object.keys(generationConfig.to_dict()), generationConfig.to_dict());
   return { config, generationConfig };

@@ -35,7 +35,11 @@ export interface PretrainedModelOptions extends PretrainedOptions {
   threads?: number | undefined;
   /** Audio streams to read, as unmute does with 20 of 32. Default: all. */
   num_codebooks?: number | undefined;
-  /** Take a checkpoint in Kyutai's own layout as transformers' conversion would make it (docs/layouts.md). */
+  /**
+   * Default: as its files say, which for `kyutai/stt-1b-en_fr-trfs` is a window of 375 steps. true: take a checkpoint in
+   * Kyutai's own layout as transformers' conversion would make it. false: give that 1b the 750 steps it was trained with
+   * (docs/layouts.md).
+   */
   transformers_compat?: boolean | undefined;
 }
 

@@ -225,8 +225,15 @@ export class MimiModel extends Callable<[inputs: MimiForwardInputs], Promise<Mim
 
   #quantizers(requested: number | undefined): number {
     const { num_quantizers: all, num_semantic_quantizers: semantic } = this.config;
-    const quantizers = requested ?? all;
+    const { numQuantizers: computed } = this.#runner.engine.info;
+    const quantizers = requested ?? Math.min(all, computed);
     checkInteger("num_quantizers", quantizers, 0, Number.MAX_SAFE_INTEGER);
+    if (quantizers > computed && quantizers <= all) {
+      throw invalidArgument(
+        `'num_quantizers' is ${quantizers}, but this model was loaded to compute ${computed} of its ${all} codebooks`,
+        "Load it without num_codebooks, or with more.",
+      );
+    }
     if (quantizers > all) {
       throw invalidArgument(
         `The number of quantizers (i.e codebooks) asked should be lower than the total number of quantizers ${all}, ` +

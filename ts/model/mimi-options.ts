@@ -22,7 +22,7 @@ interface RunningOptions {
 
 /** Options of encode(). */
 export interface EncodeOptions extends RunningOptions {
-  /** How many of the codebooks to return, semantic ones included; default all. */
+  /** How many of the codebooks to return, semantic ones included; default all that the model was loaded to compute. */
   num_quantizers?: number | null | undefined;
   /** Accepted and not used: the reference's codes do not depend on it either. */
   padding_mask?: TensorLike | null | undefined;
@@ -52,7 +52,7 @@ export interface MimiForwardInputs {
   input_values?: TensorLike<"float32"> | undefined;
   /** [batch, samples] or [batch, 1, samples]; default as long as the input. */
   padding_mask?: TensorLike | null | undefined;
-  /** How many of the codebooks to use; default all. */
+  /** How many of the codebooks to use; default all that the model was loaded to compute. */
   num_quantizers?: number | null | undefined;
   /** Codes to decode instead of those of `input_values`. */
   audio_codes?: TensorLike<"int64" | "int32"> | undefined;

@@ -119,10 +119,20 @@ export class KyutaiSpeechToTextTokenizer {
   }
 
   /**
-   * Text of one sequence, [ids]. Ids outside the vocabulary, such as the published start id 48000, are left out. Throws
-   * ERR_INVALID_ARGUMENT for anything but whole numbers from 0, and for unknown options.
+   * Text of one sequence, [ids]; a list of texts for a batch, [rows, ids], as in transformers 5. Ids outside the
+   * vocabulary, such as the published start id 48000, are left out. Throws ERR_INVALID_ARGUMENT for anything but whole
+   * numbers from 0, and for unknown options.
    */
-  decode(ids: TokenIds, options: DecodeOptions = {}): string {
+  decode(ids: Exclude<TokenIds, Tensor>, options?: DecodeOptions): string;
+  /** Of a list of sequences: a list of texts. */
+  decode(batch: readonly TokenIds[], options?: DecodeOptions): string[];
+  /** Of a tensor: one text or several, which its shape tells. */
+  decode(ids: TokenIds | readonly TokenIds[], options?: DecodeOptions): string | string[];
+  decode(ids: TokenIds | readonly TokenIds[], options: DecodeOptions = {}): string | string[] {
+    return isBatch(ids) ? this.batch_decode(ids, options) : this.#decode(ids, options);
+  }
+
+  #decode(ids: TokenIds, options: DecodeOptions): string {
     checkOptions("decode", options, DECODE_OPTIONS);
     for (const name of DECODE_OPTIONS) {
       checkBoolean(name, options[name] ?? undefined);
@@ -149,7 +159,7 @@ export class KyutaiSpeechToTextTokenizer {
           "Use decode for one sequence.",
         );
       }
-      return this.decode(row, options);
+      return this.#decode(row, options);
     });
   }
 
@@ -179,11 +189,16 @@ async function openTokenizer(source: string | TokenizerFile): Promise<TokenizerH
   return backend.createTokenizer(source);
 }
 
+/** A tensor with rows, or a list whose entries are no numbers. */
+function isBatch(ids: TokenIds | readonly TokenIds[]): ids is Tensor | readonly TokenIds[] {
+  return Tensor.isLike(ids) ? ids.dims.length === 2 : Array.isArray(ids) && typeof ids[0] === "object";
+}
+
 function toNumbers(ids: TokenIds): number[] {
   if (Tensor.isLike(ids) && ids.dims.length > 1) {
     throw invalidArgument(
-      `decode takes one sequence, not a tensor of shape [${ids.dims.join(", ")}]`,
-      "Use batch_decode for the rows of a batch.",
+      `token ids are a sequence or a batch of them, not a tensor of shape [${ids.dims.join(", ")}]`,
+      "Pass [ids] or [rows, ids].",
     );
   }
   const data: unknown = Tensor.isLike(ids) ? ids.data : ids;

@@ -98,8 +98,16 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike<T>,
     return new Tensor(this.type, this.#part(place * length, length), inner);
   }
 
-  /** Entries of the first dimension, sharing the data. */
-  *[Symbol.iterator](): Iterator<Tensor<T>> {
+  /**
+   * Entries of the first dimension, sharing the data; the elements themselves where there is no other dimension. Typed as
+   * in transformers.js.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: tensors or elements, which only the shape tells
+  *[Symbol.iterator](): Iterator<any> {
+    if (this.dims.length < 2) {
+      yield* this.data;
+      return;
+    }
     for (let index = 0; index < (this.dims[0] ?? 0); index++) {
       yield this.at(index);
     }

@@ -96,6 +96,14 @@ describe("info MODEL", () => {
     expect(summary.bytesPerStream).toBe(98_304_000 + 8_192_000);
   });
 
+  it("asks for the model as it will be loaded", async () => {
+    await cli("info", file);
+    expect(backend.lastSourceOptions).toEqual({ transformersCompat: false });
+    await cli("info", file, "--codebooks", "20", "--transformers-compat");
+    expect(backend.lastSourceOptions).toEqual({ codebooks: 20, transformersCompat: true });
+    expect((await cli("info", file, "--codebooks", "few")).code).toBe(2);
+  });
+
   it("counts four bytes per value where all weights are f32", async () => {
     const wide = description(file);
     const dtypes = { f32: { tensors: 98, parameters: 1, bytes: 4 } };

@@ -62,6 +62,10 @@ describe("kyutai-stt listen --stdin", () => {
       out: "    0.20     0.40  w1\n    0.60     0.80  w2\n    1.00     1.20  w3\n    1.40     1.60  w4\n    1.80     2.00  w5\n",
       err: "",
     });
+    expect(backend.engine.options.transformersCompat).toBe(false);
+    const options = ["--codebooks", "4", "--transformers-compat"];
+    expect((await cli(["listen", "--stdin", "--rate", "8000", ...options], { stdin })).code).toBe(0);
+    expect(backend.engine.options).toMatchObject({ codebooks: 4, transformersCompat: true });
     const float = await cli(["listen", "--stdin", "--rate", "8000", "--format", "f32le"], { stdin });
     expect(float.out).toBe("    0.20     0.40  w1\n    0.60     0.80  w2\n");
   });

@@ -186,6 +186,36 @@ describe("kyutai-stt", () => {
     expect(codes).toEqual(Array.from({ length: 8 }, (_, codebook) => new Array(32).fill(codebook)));
   });
 
+  it("says how a checkpoint is to be taken", async () => {
+    const taken = async (...argv: string[]): Promise<object> => {
+      const { code, err } = await cli(argv);
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      const { codebooks, transformersCompat } = backend.engine.options;
+      return { codebooks, transformersCompat };
+    };
+    const [asTrained, asFiles] = [{ transformersCompat: false }, { transformersCompat: undefined }];
+    expect(await taken("transcribe", second)).toEqual(asTrained);
+    expect(await taken("transcribe", second, "--codebooks", "4", "--transformers-compat")).toEqual({
+      codebooks: 4,
+      transformersCompat: true,
+    });
+    expect(await taken("generate", second)).toEqual(asFiles);
+    expect(await taken("generate", second, "--codebooks", "4")).toEqual({ codebooks: 4, ...asFiles });
+    expect(await taken("encode", second, "--codebooks", "4")).toEqual({ codebooks: 4, ...asFiles });
+    expect(JSON.parse((await cli(["encode", second, "--codebooks", "4"])).out).codes).toHaveLength(4);
+    expect((await cli(["encode", second, "--transformers-compat"])).code).toBe(2);
+  });
+
+  it.each([
+    ["--transformers-compat", true],
+    ["--no-transformers-compat", false],
+  ])("takes a checkpoint for generate with %s", async (flag, transformersCompat) => {
+    const config = JSON.parse(await readFile(join(DIGITS_EN, "config.json"), "utf8"));
+    backend.descriptions.set(DIGITS_EN, { layout: "transformers", config });
+    expect((await cli(["generate", second, flag])).code).toBe(0);
+    expect(backend.engine.options).toMatchObject({ transformersCompat });
+  });
+
   it("tells about itself", async () => {
     const { code, out } = await cli(["info"]);
     expect(code).toBe(0);
@@ -209,6 +239,9 @@ describe("kyutai-stt", () => {
     [["transcribe", "a.wav", "--threads", "many"]],
     [["generate", "a.wav", "--max-new-tokens", "-1"]],
     [["encode", "a.wav", "--format", "text"]],
+    [["encode", "a.wav", "--codebooks", "0"]],
+    [["transcribe", "a.wav", "--codebooks", "some"]],
+    [["transcribe", "a.wav", "--no-transformers-compat"]],
   ])("exits with 2 on wrong usage: %o", async (argv) => {
     const { code, out, err } = await cli(argv);
     expect({ code, out }).toEqual({ code: 2, out: "" });

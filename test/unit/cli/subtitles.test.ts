@@ -1,6 +1,7 @@
 import * as parser from "@plussub/srt-vtt-parser";
 import { describe, expect, it } from "vitest";
 import { toSrt, toVtt } from "../../../ts/api/subtitles.js";
+import { expectCode } from "../../contract/subject.js";
 
 interface Entry {
   readonly from: number;
@@ -75,6 +76,22 @@ describe("subtitles", () => {
     const odd = words(["-->", 0, 1], ["<b>&\n", 1, 2]);
     expect(toSrt(odd)).toBe("1\n00:00:00,000 --> 00:00:02,000\n-> <b>& \n");
     expect(toVtt(odd)).toBe("WEBVTT\n\n00:00:00.000 --> 00:00:02.000\n--&gt; &lt;b&gt;&amp; \n");
+  });
+
+  it.each([
+    [undefined, "not undefined"],
+    ["one two", 'not "one two"'],
+    [{ words: [] }, "not a Object"],
+    [[{ text: "one", start: 0, end: 1 }, null], "word 1"],
+    [[{ text: "one", start: 0 }], "word 0"],
+    [[{ text: "one", start: Number.NaN, end: 1 }], "word 0"],
+    [[{ text: "one", start: -1, end: 1 }], "word 0"],
+    [[{ start: 0, end: 1 }], "word 0"],
+  ])("refuses %o, which are no words", async (bad, message) => {
+    for (const make of [toSrt, toVtt]) {
+      await expectCode(() => make(bad as never), "ERR_INVALID_ARGUMENT");
+      expect(() => make(bad as never)).toThrow(message);
+    }
   });
 
   it("writes valid files without words", () => {

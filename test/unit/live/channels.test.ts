@@ -4,6 +4,7 @@ import type { ChannelEvent, ChannelSession } from "../../../ts/api/channel-sessi
 import type { SpeechToText } from "../../../ts/api/speech-to-text.js";
 import { decodeAudio } from "../../../ts/audio/decode.js";
 import type { AudioChunk } from "../../../ts/audio/types.js";
+import { expectCode } from "../../contract/subject.js";
 import { fixturePath } from "../support/fixture.js";
 import { expectNoUnhandledRejections, FRAME, loadLive, RATE, rejection, sound } from "../support/live.js";
 
@@ -203,6 +204,30 @@ describe("createChannelSession", () => {
     await single.dispose();
     expect(await Promise.all(done)).toEqual([3, 3]);
     expect((await Promise.all(readings)).every((events) => finalWords(events).length > 3)).toBe(true);
+  });
+
+  it("needs names for its channels", async () => {
+    for (const options of [undefined, {}, { channels: [] }, { channels: "stereo" }]) {
+      await expectCode(stt.createChannelSession(options as never), "ERR_INVALID_ARGUMENT");
+    }
+  });
+
+  it("refuses late and wrong calls with errors that say why", async () => {
+    const session = await stt.createChannelSession({ channels: "split", rate: RATE });
+    await expectCode(session.write(new Float32Array(3)), "ERR_INVALID_ARGUMENT");
+    const first = session[Symbol.asyncIterator]();
+    await expectCode(() => session[Symbol.asyncIterator](), "ERR_INVALID_STATE");
+    await first.return?.();
+    const reading = all(session);
+    await session.end();
+    await expectCode(session.write(interleave(left, right)), "ERR_INVALID_STATE");
+    await expectCode(session.flush(), "ERR_INVALID_STATE");
+    await reading;
+    await session.dispose();
+    const disposed = await stt.createChannelSession({ channels: "split", rate: RATE });
+    await disposed.dispose();
+    await expectCode(disposed.write(interleave(left, right)), "ERR_DISPOSED");
+    await expectCode(disposed.end(), "ERR_DISPOSED");
   });
 
   it("abort ends all channels, and the iteration with its reason", async () => {

@@ -66,6 +66,18 @@ describe("streams", () => {
     await session.dispose();
   });
 
+  it("a bad chunk fails the Web Stream with the error of write()", async () => {
+    const session = await stt.createSession({ rate: RATE });
+    const writer = session.writable.getWriter();
+    await expect(writer.write("text" as never)).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+    await expect(writer.closed).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
+    const events = session[Symbol.asyncIterator]();
+    expect(() => session.readable).toThrow(expect.objectContaining({ code: "ERR_INVALID_STATE" }));
+    expect(() => toNodeStream(session)).toThrow(expect.objectContaining({ code: "ERR_INVALID_STATE" }));
+    await events.return?.();
+    await session.dispose();
+  });
+
   it("a Node stream takes bytes and gives events", async () => {
     const session = await stt.createSession({ rate: RATE, format: "f32le", partials: false });
     const events: LiveEvent[] = [];

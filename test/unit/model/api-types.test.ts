@@ -39,6 +39,9 @@ async function typicalUse(model: Model, processor: Processor): Promise<void> {
   const inputs = await processor(samples);
   const tokens = await model.generate({ ...inputs, max_new_tokens: 5 });
   const texts: string[] = processor.batch_decode(tokens, { skip_special_tokens: true });
+  const text: string = processor.decode([1, 2]);
+  const list: string[] = processor.decode([[1, 2], BigInt64Array.of(3n)]);
+  const either: string | string[] = processor.decode(tokens);
   const same: Tensor<"int64"> = await model.generate(inputs);
   const record = await model.generate({ ...inputs, return_dict_in_generate: true, output_scores: true });
   const best: Tensor<"float32"> | undefined = record.scores?.[0];
@@ -46,7 +49,7 @@ async function typicalUse(model: Model, processor: Processor): Promise<void> {
   await model.generate({ ...inputs, streamer: new TextStreamer(processor.tokenizer), stopping_criteria: () => false });
   model.generation_config = new GenerationConfig({ do_sample: true });
   model.generation_config["temperature"] = 0.5;
-  await model.save_pretrained(`${texts.length}${best?.dims.length}`);
+  await model.save_pretrained(`${texts.length}${best?.dims.length}${text}${list.length}${either.length}`);
 }
 
 it("generate", () => {

@@ -43,8 +43,11 @@ describe("a checkpoint in another layout", () => {
   it("is described on demand, with options", async () => {
     expect((await describeModel(folder, { codebooks: 5, transformersCompat: true })).layout).toBe("original");
     expect(backend.lastSourceOptions).toEqual({ codebooks: 5, transformersCompat: true });
+    await describeModel(folder);
+    expect(backend.lastSourceOptions).toEqual({ transformersCompat: false });
     await expectCode(describeModel(folder, { codebooks: 0 }), "ERR_INVALID_ARGUMENT");
     await expectCode(describeModel(folder, { transformersCompat: 1 as unknown as boolean }), "ERR_INVALID_ARGUMENT");
+    await expectCode(describeModel(folder, { cacheDir: 1 } as never), "ERR_INVALID_ARGUMENT");
     await expectCode(describeModel(folder, { threads: 1 } as never), "ERR_INVALID_ARGUMENT");
   });
 

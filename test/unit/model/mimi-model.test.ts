@@ -83,6 +83,16 @@ describe("MimiModel", () => {
     expect(await codec.forward({ input_values: audio(1), return_dict: true })).toHaveProperty("audio_values");
   });
 
+  it("has the codebooks that the model was loaded with", async () => {
+    const options = { num_codebooks: 4 };
+    await using few = await KyutaiSpeechToTextForConditionalGeneration.from_pretrained(DIGITS_EN, options);
+    expect((await few.codec_model.encode(audio(2))).audio_codes.dims).toEqual([1, 4, 2]);
+    expect((await few.codec_model.encode(audio(2), { num_quantizers: 3 })).audio_codes.dims).toEqual([1, 3, 2]);
+    const attempt = few.codec_model.encode(audio(2), { num_quantizers: 5 });
+    await expectCode(attempt, "ERR_INVALID_ARGUMENT");
+    await expect(attempt).rejects.toThrow("loaded to compute 4 of its 8 codebooks");
+  });
+
   it("forward takes audio or codes", async () => {
     const input_values = audio(2).slice(null, null, [0, FRAME + 5]);
     const both = await codec({ input_values, num_quantizers: 3 });

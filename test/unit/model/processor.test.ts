@@ -46,7 +46,13 @@ describe("tokenizer", () => {
     }
     const batch = new Tensor("int64", BigInt64Array.from([...bigints, ...bigints]), [2, 5]);
     expect(tokenizer.batch_decode(batch, options)).toEqual([expected, expected]);
-    await expectCode(() => tokenizer.decode(batch), "ERR_INVALID_ARGUMENT");
+    // transformers 5: a batch gives a list.
+    expect(tokenizer.decode(batch, options)).toEqual([expected, expected]);
+    expect(tokenizer.decode([ids, bigints, batch.at(0)], options)).toEqual([expected, expected, expected]);
+    expect(tokenizer.decode([])).toBe("");
+    await expectCode(() => tokenizer.decode(batch.view(1, 2, 5)), "ERR_INVALID_ARGUMENT");
+    await expectCode(() => tokenizer.decode([[ids]] as never), "ERR_INVALID_ARGUMENT");
+    await expectCode(() => tokenizer.decode([ids, 5] as never), "ERR_INVALID_ARGUMENT");
     await expectCode(() => tokenizer.decode([-1]), "ERR_INVALID_ARGUMENT");
     await expectCode(() => tokenizer.batch_decode([1, 2] as unknown as number[][]), "ERR_INVALID_ARGUMENT");
   });
@@ -57,7 +63,8 @@ describe("tokenizer", () => {
     const foreign = (...dims: number[]): never => ({ type: "int64", data, dims }) as never;
     expect(tokenizer.decode(foreign(2))).toBe("one nine");
     expect(tokenizer.batch_decode(foreign(2, 1))).toEqual(["one", "nine"]);
-    await expectCode(() => tokenizer.decode(foreign(1, 2)), "ERR_INVALID_ARGUMENT");
+    expect(tokenizer.decode(foreign(1, 2))).toEqual(["one nine"]);
+    await expectCode(() => tokenizer.decode(foreign(1, 1, 2)), "ERR_INVALID_ARGUMENT");
   });
 
   it.each([261, null, undefined, "one", {}, new DataView(new ArrayBuffer(8))])(
@@ -153,6 +160,7 @@ describe("processor", () => {
   it("decodes", () => {
     expect(processor.decode([270, 0, 260], { skip_special_tokens: true })).toBe("zero");
     expect(processor.batch_decode([[261], [262, 263]])).toEqual(["one", "two three"]);
+    expect(processor.decode([[261], [262, 263]])).toEqual(["one", "two three"]);
   });
 
   it("is saved and loaded, and checks its parts", async () => {

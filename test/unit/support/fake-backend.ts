@@ -39,7 +39,7 @@ const FAKE_INFO: EngineInfo = {
   frameSize: FRAME,
   frameRate: 12.5,
   numCodebooks: 2,
-  numQuantizers: 3,
+  numQuantizers: 8,
   codebookSize: 256,
   vocabSize: 271,
   bosTokenId: 270,
@@ -141,6 +141,7 @@ class FakeSession implements SessionHandle {
 
 export class FakeEngine implements EngineHandle {
   readonly info: EngineInfo;
+  readonly options: EngineOptions;
   readonly sessions = new Set<FakeSession>();
   readonly generations: { params: GenerationParams; rows: number; samples: number }[] = [];
   /** Frames of one step call at most, to make runs long. */
@@ -155,7 +156,9 @@ export class FakeEngine implements EngineHandle {
   #isComputing = false;
 
   constructor(options: EngineOptions) {
-    this.info = { ...FAKE_INFO, slots: options.slots, threads: options.threads || 2 };
+    this.options = options;
+    const { codebooks: numQuantizers = FAKE_INFO.numQuantizers } = options;
+    this.info = { ...FAKE_INFO, numQuantizers, slots: options.slots, threads: options.threads || 2 };
   }
 
   check(): void {

@@ -22,6 +22,14 @@ describe("Tensor", () => {
     expect([...tensor].map((row) => row.dims)).toEqual([[3], [3]]);
   });
 
+  it("gives its elements where it has no rows, as transformers.js", () => {
+    expect([...tensor.at(0)]).toEqual([1n, 2n, 3n]);
+    expect([...new Tensor("float32", Float32Array.of(0.5), [])]).toEqual([0.5]);
+    expect([...new Tensor("float32", new Float32Array(0), [0])]).toEqual([]);
+    expect([...new Tensor("float32", new Float32Array(0), [0, 3])]).toEqual([]);
+    expect(Math.max(...new Tensor("int32", Int32Array.of(4, 7), [2]))).toBe(7);
+  });
+
   it("refuses shapes that do not fit", async () => {
     await expectCode(() => new Tensor("int32", new Int32Array(5), [2, 3]), "ERR_INVALID_ARGUMENT");
     await expectCode(() => new Tensor("int32", new Int32Array(4), [-2, -2]), "ERR_INVALID_ARGUMENT");

@@ -8,7 +8,7 @@ import { statusError } from "../status-error.js";
 import type { NativeModule } from "./addon-types.js";
 
 /** KSTT_ABI_VERSION of the header that addon-types.ts was written for. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 export type AddonVariant = "cpu" | "cuda";
 

@@ -1,7 +1,7 @@
 /** Made by tools/wasm-layout.mjs from cpp/include; change the headers, not this file. */
 
 /** What a module that was built from the same headers exports. */
-export const LAYOUT = "kstt_layout_a2bc66576d05";
+export const LAYOUT = "kstt_layout_7e9dd0e561cf";
 
 /** Bytes of each struct, and where its fields are. `ptr` is a size_t or an address. */
 export const STRUCTS = {
@@ -15,7 +15,7 @@ export const STRUCTS = {
       format: { offset: 16, type: "i32" },
       small_file: { offset: 20, type: "i32" },
       codec_decoder: { offset: 24, type: "i32" },
-      transformers_compat: { offset: 28, type: "i32" },
+      compat: { offset: 28, type: "i32" },
       reserved: { offset: 32, type: "i32", length: 1 },
       max_shard_bytes: { offset: 40, type: "i64" },
     },
@@ -174,7 +174,7 @@ export const STRUCTS = {
       n_threads: { offset: 0, type: "i32" },
       n_slots: { offset: 4, type: "i32" },
       n_codebooks: { offset: 8, type: "i32" },
-      transformers_compat: { offset: 12, type: "i32" },
+      compat: { offset: 12, type: "i32" },
       reserved: { offset: 16, type: "i32", length: 4 },
     },
   },
@@ -242,7 +242,7 @@ export const STRUCTS = {
 } as const;
 
 export const CONSTANTS = {
-  KSTT_ABI_VERSION: 3,
+  KSTT_ABI_VERSION: 4,
   KSTT_CODEC_ENCODER: 0,
   KSTT_CODEC_DECODER: 1,
   KSTT_CODEC_ATTENTION: 1,
@@ -297,6 +297,9 @@ export const CONSTANTS = {
   KSTT_STATUS_DISK_FULL: 14,
   KSTT_CODEC_WINDOW_STREAMING: 0,
   KSTT_CODEC_WINDOW_UNIFORM: 1,
+  KSTT_COMPAT_FILES: 0,
+  KSTT_COMPAT_TRANSFORMERS: 1,
+  KSTT_COMPAT_TRAINED: 2,
 } as const;
 
 /** The functions of the module. Addresses and sizes from 2^31 on come back negative. */

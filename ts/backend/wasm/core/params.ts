@@ -1,6 +1,6 @@
 /** Parameters of engines, written for the core. */
 import type { EngineOptions, SourceOptions } from "../../../contract/backend.js";
-import { STRUCTS } from "../layout.js";
+import { CONSTANTS, STRUCTS } from "../layout.js";
 import type { CoreModule } from "./core-module.js";
 import type { CoreMemory, Scratch } from "./memory.js";
 
@@ -17,7 +17,15 @@ export function writeEngineParams(
     ...(threads === undefined ? {} : { n_threads: threads }),
     ...(slots === undefined ? {} : { n_slots: slots }),
     ...(codebooks === undefined ? {} : { n_codebooks: codebooks }),
-    ...(transformersCompat === undefined ? {} : { transformers_compat: Number(transformersCompat) }),
+    compat: compatOf(transformersCompat),
   });
   return struct;
+}
+
+/** KSTT_COMPAT_*; undefined: the files. */
+export function compatOf(transformersCompat: boolean | undefined): number {
+  if (transformersCompat === undefined) {
+    return CONSTANTS.KSTT_COMPAT_FILES;
+  }
+  return transformersCompat ? CONSTANTS.KSTT_COMPAT_TRANSFORMERS : CONSTANTS.KSTT_COMPAT_TRAINED;
 }

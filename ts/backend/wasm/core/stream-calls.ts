@@ -4,6 +4,7 @@ import type { ConversionOptions } from "../../../contract/conversion.js";
 import { CONSTANTS, STRUCTS } from "../layout.js";
 import type { CoreModule } from "./core-module.js";
 import type { CoreMemory } from "./memory.js";
+import { compatOf } from "./params.js";
 import { Pointers } from "./pointers.js";
 import { readProgress } from "./values.js";
 
@@ -73,7 +74,7 @@ export class CoreConversions {
         format: options.format === "gguf" ? CONSTANTS.KSTT_FORMAT_GGUF : CONSTANTS.KSTT_FORMAT_SAFETENSORS,
         small_file: options.small ? 1 : 0,
         codec_decoder: options.codecDecoder ? 1 : 0,
-        transformers_compat: options.transformersCompat ? 1 : 0,
+        compat: compatOf(options.transformersCompat),
         max_shard_bytes: options.maxShardBytes,
       });
       const out = scratch.zeros(4);
