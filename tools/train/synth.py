@@ -59,6 +59,15 @@ def to_int16(x, rate):
     return (x / np.abs(x).max() * 16000).astype(np.int16)
 
 
+def save_clips(path, clips):
+    """Writes clips (int16 samples, label, voice) as the file's head describes -> what to print about them."""
+    ends = np.cumsum([len(c[0]) for c in clips])
+    voices = [c[2] for c in clips]
+    np.savez(path, audio=np.concatenate([c[0] for c in clips]), bounds=np.stack([ends - [len(c[0]) for c in clips], ends], 1),
+             label=np.array([c[1] for c in clips], np.int16), voice=np.array(voices))
+    return f"{len(clips)} clips, {ends[-1] / SAMPLE_RATE / 60:.1f} minutes, {len(set(voices))} voices"
+
+
 def run_wav(command, stdin=None):
     data = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     x, rate = soundfile.read(io.BytesIO(data))
@@ -132,12 +141,7 @@ def main():
         for stretch in (0.75, 0.9, 1.1, 1.3):
             clips += festival(v, stretch, WORDS + rng.sample(OTHER_WORDS, 20))
     clips = [c for c in clips if c is not None]
-    ends = np.cumsum([len(c[0]) for c in clips])
-    np.savez(os.path.join(a.work, "synth.npz"), audio=np.concatenate([c[0] for c in clips]),
-             bounds=np.stack([ends - [len(c[0]) for c in clips], ends], 1),
-             label=np.array([c[1] for c in clips], np.int16), voice=np.array([c[2] for c in clips]))
-    print(len(clips), "clips,", round(ends[-1] / SAMPLE_RATE / 60, 1), "minutes,",
-          len({c[2] for c in clips}), "voices")
+    print(save_clips(os.path.join(a.work, "synth.npz"), clips))
 
 
 if __name__ == "__main__":

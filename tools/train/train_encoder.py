@@ -21,6 +21,7 @@ from batches import HEAD_DELAYS, LAGS
 from make_features import load_frontend
 from settings import CODEBOOK_DIM, SPEAKERS, codec_config
 
+SETTLING = 10                                    # frames after a cut that lack their past
 SIZES = [12] * len(HEAD_DELAYS) + [11] * len(LAGS)
 
 
@@ -106,8 +107,7 @@ def train(a, codec, heads, params, data):
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.02)
     window, total, spread = codec.config.sliding_window, labels.shape[1], features[:64].float().std((0, 1))
     masks = [fastcodec.window_mask(2 * a.crop, window, paired) for paired in (False, True)]
-    average, shown = [p.detach().clone() for p in params], 0.0
-    far = 0.0
+    average, shown, far = [p.detach().clone() for p in params], 0.0, 0.0
     for step in range(a.steps):
         rate = a.lr * min(1, (step + 1) / 100) * (1 - max(0, step / a.steps - 0.25) / 0.75 * 0.98)
         for group in opt.param_groups:
@@ -118,11 +118,11 @@ def train(a, codec, heads, params, data):
         want = labels[pick, at:at + a.crop].long()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             one, two, sem, aco, heard = forward(codec, heads, x, masks[step % 2])
-        skip = 10 if at else 0                   # frames whose past was cut off by the crop
+        skip = SETTLING if at else 0
         loss = head_losses(one[:, skip:], want[:, skip:]) + head_losses(two[:, skip:], want[:, skip:])
         small = 1e-4 * (sem.float().square().mean() + aco.float().square().mean())
-        want = (taught[pick, at + 10:at + a.crop].float() - centre) / scale
-        from_teacher = F.mse_loss(heard[:, 10:].float(), want)
+        told = (taught[pick, at + SETTLING:at + a.crop].float() - centre) / scale
+        from_teacher = F.mse_loss(heard[:, SETTLING:].float(), told)
         opt.zero_grad(set_to_none=True)
         (loss + small + a.teacher * from_teacher).backward()
         norm = nn.utils.clip_grad_norm_(params, 1.0)
@@ -133,7 +133,8 @@ def train(a, codec, heads, params, data):
             with torch.no_grad():
                 one, _, _, _, _ = forward(codec, heads, features[held].float(), fastcodec.window_mask(2 * total, window))
                 value = head_losses(one, labels[held].long()).item()
-            print(f"{time.process_time():6.0f} CPU s step {step + 1} loss {shown / (1 - 0.98 ** (step + 1)):.3f} teacher {far / (1 - 0.98 ** (step + 1)):.3f} held {value:.3f} "
+            seen = 1 - 0.98 ** (step + 1)
+            print(f"{time.process_time():6.0f} CPU s step {step + 1} loss {shown / seen:.3f} teacher {far / seen:.3f} held {value:.3f} "
                   f"right {head_accuracy(one, labels[held].long())} norm {norm:.2f}", flush=True)
     with torch.no_grad():
         for p, q in zip(params, average):
